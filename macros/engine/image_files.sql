@@ -1,0 +1,38 @@
+{#
+    The files that are there under the image root, as image_path relative to it. On DuckDB the root is the folder
+    FAULTLINE_IMAGES (default: `images` beside the landing folder; empty text: no check, every path counts as there);
+    on Lakehouse the directory of the volume image_volume.
+#}
+{% macro image_files() -%}
+    {{ return(adapter.dispatch('image_files', 'faultline')()) }}
+{%- endmacro %}
+
+{% macro default__image_files() -%}
+    {{ exceptions.raise_compiler_error("faultline lists image files on duckdb and clickzetta, not on " ~ target.type ~ ".") }}
+{%- endmacro %}
+
+{% macro duckdb__image_files() -%}
+    {%- set root = faultline.image_root() -%}
+    select distinct substr(replace(file, '\', '/'), {{ root | length + 2 }}) as image_path
+    from glob({{ faultline.sql_text(root ~ '/**') }})
+{%- endmacro %}
+
+{% macro clickzetta__image_files() -%}
+    {%- if var('image_volume') | lower == 'user volume' -%}
+    select relative_path as image_path
+    from (show user volume directory)
+    {%- else -%}
+    select relative_path as image_path
+    from directory({{ var('image_volume') }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro image_root() -%}
+    {{ return(env_var('FAULTLINE_IMAGES', faultline.landing_path() ~ '/../images').rstrip('/')) }}
+{%- endmacro %}
+
+{# False where the files cannot be looked at, so that a path in the landing is taken at its word. #}
+{% macro checks_image_files() -%}
+    {{ return(target.type != 'duckdb' or faultline.image_root() != '') }}
+{%- endmacro %}

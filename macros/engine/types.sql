@@ -1,0 +1,4 @@
+{# Double precision, the type of measured values and shares. #}
+{% macro type_double() -%}
+    {{ return('double') }}
+{%- endmacro %}

@@ -1,0 +1,147 @@
+{#
+    One landing table with the columns of its contract, all as text, plus `landing_file` (where the row came from).
+    Extra columns are left out; a missing optional column is NULL; a missing optional table has no rows; a missing
+    required table or column is an error at run time that names it.
+
+    On DuckDB the table is <landing>/<table>.csv, .parquet, or a folder <table>/ holding either. On Lakehouse it is the
+    table of that name in the landing schema (var landing_schema).
+#}
+{% macro landing_rows(table, required_columns, optional_columns=[], is_optional_table=true) -%}
+    {{ return(adapter.dispatch('landing_rows', 'faultline')(table, required_columns, optional_columns, is_optional_table)) }}
+{%- endmacro %}
+
+{% macro default__landing_rows(table, required_columns, optional_columns, is_optional_table) -%}
+    {{ exceptions.raise_compiler_error("faultline reads landing tables on duckdb and clickzetta, not on " ~ target.type ~ ".") }}
+{%- endmacro %}
+
+{% macro clickzetta__landing_rows(table, required_columns, optional_columns, is_optional_table) -%}
+    select
+    {%- for column in required_columns + optional_columns %}
+        cast({{ column }} as string) as {{ column }},
+    {%- endfor %}
+        cast(null as string) as landing_file
+    from {{ api.Relation.create(database=target.database, schema=var('landing_schema'), identifier=table) }}
+{%- endmacro %}
+
+{% macro duckdb__landing_rows(table, required_columns, optional_columns, is_optional_table) -%}
+    {%- set columns = required_columns + optional_columns -%}
+    {%- set files = faultline.landing_files(table) -%}
+    {%- set readers = [] -%}
+    {%- if files.csv -%}
+        {%- do readers.append(
+            "read_csv([" ~ faultline.sql_text_list(files.csv) ~ "], all_varchar = true, header = true, delim = ',', "
+            ~ "quote = '\"', escape = '\"', allow_quoted_nulls = false, union_by_name = true, hive_partitioning = false, "
+            ~ "filename = 'landing_file')"
+        ) -%}
+    {%- endif -%}
+    {%- if files.parquet -%}
+        {%- do readers.append(
+            "read_parquet([" ~ faultline.sql_text_list(files.parquet) ~ "], binary_as_string = true, union_by_name = true, "
+            ~ "hive_partitioning = false, filename = 'landing_file')"
+        ) -%}
+    {%- endif -%}
+
+    {%- if files.problem -%}
+        {{ faultline.failing_landing_rows(columns, files.problem) }}
+    {%- elif not readers and (is_optional_table or not files.is_known) -%}
+        {{ faultline.no_landing_rows(columns) }}
+    {%- elif not readers -%}
+        {{ faultline.failing_landing_rows(
+            columns,
+            "landing table " ~ table ~ " is missing: expected " ~ faultline.landing_path() ~ "/" ~ table
+            ~ ".csv, .parquet or a folder of either"
+        ) }}
+    {%- else -%}
+        {%- for reader in readers -%}
+            {{ faultline.landing_select(table, reader, required_columns, optional_columns) }}
+            {%- if not loop.last %}
+union all
+            {% endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The contract's columns from one reader. Header names are matched without regard to case and outer blanks. #}
+{% macro landing_select(table, reader, required_columns, optional_columns) -%}
+    {%- set landed_names = {} -%}
+    {%- for record in run_query("describe select * from " ~ reader).rows -%}
+        {%- do landed_names.update({record[0] | trim | lower: record[0]}) -%}
+    {%- endfor -%}
+    {%- set missing = [] -%}
+    {%- for column in required_columns if column not in landed_names -%}
+        {%- do missing.append(column) -%}
+    {%- endfor -%}
+    {%- if missing -%}
+        {{ return(faultline.failing_landing_rows(
+            required_columns + optional_columns,
+            "landing table " ~ table ~ " lacks the required column(s) " ~ (missing | join(', '))
+        )) }}
+    {%- endif -%}
+    select
+    {%- for column in required_columns + optional_columns %}
+        {%- if column in landed_names %}
+        cast("{{ landed_names[column] | replace('"', '""') }}" as varchar) as {{ column }},
+        {%- else %}
+        cast(null as varchar) as {{ column }},
+        {%- endif %}
+    {%- endfor %}
+        landing_file
+    from {{ reader }}
+{%- endmacro %}
+
+
+{% macro no_landing_rows(columns) -%}
+    select
+    {%- for column in columns %}
+        cast(null as varchar) as {{ column }},
+    {%- endfor %}
+        cast(null as varchar) as landing_file
+    where false
+{%- endmacro %}
+
+
+{# Compiles, so that lint and docs work anywhere; whoever reads the rows gets the message. #}
+{% macro failing_landing_rows(columns, message) -%}
+    select
+    {%- for column in columns %}
+        cast(error({{ faultline.sql_text(message) }}) as varchar) as {{ column }},
+    {%- endfor %}
+        cast(null as varchar) as landing_file
+{%- endmacro %}
+
+
+{% macro landing_path() -%}
+    {{ return(env_var('FAULTLINE_LANDING', 'demo_plant/landing').rstrip('/')) }}
+{%- endmacro %}
+
+
+{#
+    The files of a landing table as {csv: [...], parquet: [...], problem: text or none, is_known: false while parsing}.
+    A table given twice (file and folder, CSV file and Parquet file) is refused: nobody could say which one counts.
+#}
+{% macro landing_files(table) -%}
+    {%- set files = {'csv': [], 'parquet': [], 'problem': none, 'is_known': false} -%}
+    {%- if not execute or not flags.INTROSPECT -%}
+        {{ return(files) }}
+    {%- endif -%}
+    {%- do files.update({'is_known': true}) -%}
+    {%- set base = faultline.landing_path() ~ '/' ~ table -%}
+    {%- set forms = [] -%}
+    {%- for record in run_query(
+        "select 'file' as form, file from glob(" ~ faultline.sql_text(base ~ '.csv') ~ ")"
+        ~ " union all select 'file', file from glob(" ~ faultline.sql_text(base ~ '.parquet') ~ ")"
+        ~ " union all select 'folder', file from glob(" ~ faultline.sql_text(base ~ '/**/*.csv') ~ ")"
+        ~ " union all select 'folder', file from glob(" ~ faultline.sql_text(base ~ '/**/*.parquet') ~ ")"
+        ~ " order by all"
+    ).rows -%}
+        {%- do files['csv' if record[1].endswith('.csv') else 'parquet'].append(record[1]) -%}
+        {%- do forms.append(record[0]) -%}
+    {%- endfor -%}
+    {%- if 'file' in forms and forms | length > 1 -%}
+        {%- do files.update({
+            'problem': "landing table " ~ table ~ " is there more than once: " ~ ((files.csv + files.parquet) | join(', '))
+        }) -%}
+    {%- endif -%}
+    {{ return(files) }}
+{%- endmacro %}

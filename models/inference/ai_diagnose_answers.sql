@@ -1,0 +1,73 @@
+with requests as (
+
+    select * from {{ ref('ai_diagnose_requests') }}
+
+),
+
+calls as (
+
+    select * from {{ ref('ai_diagnose_calls') }}
+
+),
+
+action_labels as (
+
+    select label
+    from {{ ref('labels') }}
+    where label_set = 'action'
+
+),
+
+{{ ai_step_answers('diagnose') }},
+
+answer_objects as (
+
+    select
+        *,
+        {{ flat_json_object('raw_response') }} as answer_object
+    from step_answers
+
+),
+
+answer_fields as (
+
+    select
+        *,
+        {{ null_if_blank(json_value('answer_object', 'root_cause')) }} as root_cause_text,
+        {{ normalised_label(json_value('answer_object', 'action')) }} as action_text,
+        {{ null_if_blank(json_value('answer_object', 'confidence')) }} as confidence_text
+    from answer_objects
+
+),
+
+-- A diagnosis without a cause or with an action of its own making is no diagnosis: both stay NULL.
+judged as (
+
+    select
+        answer_fields.*,
+        action_labels.label as action_label,
+        answer_fields.root_cause_text is not null and action_labels.label is not null as is_valid
+    from answer_fields
+    left join action_labels
+        on answer_fields.action_text = {{ normalised_label('action_labels.label') }}
+
+)
+
+select
+    inspection_id,
+    content_key,
+    case
+        when call_state = 'answered' and not is_valid then 'invalid'
+        else call_state
+    end as state,
+    case when is_valid then root_cause_text end as root_cause,
+    case when is_valid then action_label end as action,
+    case when is_valid then {{ to_share('confidence_text') }} end as confidence,
+    raw_response,
+    model,
+    prompt_version,
+    is_current_version,
+    answered_at,
+    failed_attempts,
+    last_error
+from judged

@@ -1,0 +1,12 @@
+{{ landing_rows(
+    'mes_acknowledgements',
+    required_columns=[
+        'action_key',
+        'acknowledged_at',
+        'status',
+    ],
+    optional_columns=[
+        'mes_reference',
+        'message',
+    ],
+) }}
