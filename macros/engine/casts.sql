@@ -46,6 +46,17 @@
     ) }}
 {%- endmacro %}
 
+{# DuckDB's cast to TIMESTAMP drops an offset without a word; only the cast to TIMESTAMPTZ applies it. #}
+{% macro duckdb__to_timestamp_utc(text) -%}
+    {{ return(
+        "case when not " ~ faultline.matches(text, "^\\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}") ~ " then null"
+        ~ " when " ~ faultline.matches(text, "[0-9](Z|z| ?[+-][0-9]{2}(:?[0-9]{2})?)\\s*$")
+        ~ " and " ~ faultline.matches(text, ":")
+        ~ " then try_cast(trim(" ~ text ~ ") as timestamptz) at time zone 'UTC'"
+        ~ " else try_cast(trim(" ~ text ~ ") as timestamp) end"
+    ) }}
+{%- endmacro %}
+
 
 {# A calendar date; a time of day behind it is dropped. #}
 {% macro to_date(text) -%}

@@ -8,7 +8,8 @@
     key_if_present   an optional identifier: rows without it are all kept
 
     Adds row_status (quarantined, duplicate, superseded, kept), version_count (different usable versions of the key) and
-    is_version_tie (the winner was not the only one with its latest_by).
+    is_version_tie (the
+    version was not the only one with its latest_by).
 #}
 {% macro settle_rows(relation, key=[], latest_by=none, key_if_present=none) -%}
 {%- set key_columns = [key_if_present] if key_if_present else key -%}
@@ -27,37 +28,46 @@ copies_numbered as (
 
 ),
 
+versions_marked as (
+
+    select
+        *,
+        quarantine_reason is null and copy_number = 1 as is_version
+    from copies_numbered
+
+),
+
 versions_numbered as (
 
     select
         *,
         row_number() over (
-            partition by {{ partition }}, quarantine_reason is null and copy_number = 1
+            partition by {{ partition }}, is_version
             order by {{ newest_first }}
         ) as version_number,
+        count(*) over (partition by {{ partition }}, is_version) as versions,
         count(*) over (
-            partition by {{ partition }}, quarantine_reason is null and copy_number = 1
-        ) as versions,
-        count(*) over (
-            partition by {{ partition }}, quarantine_reason is null and copy_number = 1
+            partition by {{ partition }}, is_version
             {{- ", " ~ latest_by if latest_by }}
         ) as equally_late_versions
-    from copies_numbered
+    from versions_marked
 
 ),
 
 settled as (
 
     select
-        {{ faultline.all_columns_except(["copy_number", "version_number", "versions", "equally_late_versions"]) }},
+        {{ faultline.all_columns_except([
+            'copy_number', 'is_version', 'version_number', 'versions', 'equally_late_versions',
+        ]) }},
         case
             when quarantine_reason is not null then 'quarantined'
             when {{ is_keyed }} and copy_number > 1 then 'duplicate'
             when {{ is_keyed }} and version_number > 1 then 'superseded'
             else 'kept'
         end as row_status,
-        case when {{ is_keyed }} then versions else 1 end as version_count,
-        {{ is_keyed }} and equally_late_versions > 1 as is_version_tie
+        case when {{ is_keyed }} and is_version then versions else 1 end as version_count,
+        {{ is_keyed }} and is_version and equally_late_versions > 1 as is_version_tie
     from versions_numbered
 
 )
