@@ -347,6 +347,11 @@ def test_picture_figures_follow_their_definition(small: Path) -> None:
         assert float(row["clipped_fraction"]) == pytest.approx(((grey <= 2) | (grey >= 253)).mean(), abs=1e-5)
 
 
+def test_clipped_pixels_are_those_at_either_end() -> None:
+    pixels = numpy.array([[0, 2, 3, 128], [252, 253, 255, 128], [128, 128, 128, 128]], numpy.uint8)
+    assert quality.measure(pixels).clipped_fraction == pytest.approx(4 / 12, abs=1e-6)
+
+
 def test_poor_pictures_are_those_spoilt_by_the_camera(plant: Path) -> None:
     rows = [row for row in truth_of(plant, "images.csv") if row["state"] not in photographs.ACCIDENT_DAYS]
     assert {(row["state"] == "ok", row["quality_verdict"]) for row in rows} == {(True, "ok"), (False, "poor")}
