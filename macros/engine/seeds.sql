@@ -11,7 +11,8 @@
         {{ return(none) }}
     {%- endif -%}
     {%- set rows = [] -%}
-    {%- for record in run_query("select * from " ~ relation).rows -%}
+    {#- Not the given relation: under --empty it would be rendered without its rows. -#}
+    {%- for record in run_query("select * from " ~ existing).rows -%}
         {%- set row = {} -%}
         {%- for name in record.keys() -%}
             {%- do row.update({name | lower: record[name]}) -%}

@@ -81,6 +81,8 @@
             {%- do definitions.append(name ~ ' ' ~ type) -%}
         {%- endfor -%}
         {%- do run_query("create table if not exists " ~ ledger ~ " (" ~ (definitions | join(', ')) ~ ")") -%}
+        {#- The budget looks every ledger up in the cache. -#}
+        {%- do adapter.cache_added(ledger) -%}
     {%- else -%}
         {%- set present = adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower') | list -%}
         {%- for name, type in faultline.ai_ledger_columns() if name not in present -%}

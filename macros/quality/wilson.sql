@@ -1,5 +1,5 @@
 {#
-    Bounds of the Wilson score interval (Wilson 1927) of a share `successes / trials` at 95 % (z = 1.959964), exact also
+    Bounds of the Wilson score interval (Wilson 1927) of a share `successes / trials` at 95 % (z = 1.959963984540054), exact also
     at 0 and at all of them. NULL where there is no trial.
 #}
 {% macro wilson_low(successes, trials) -%}
@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {% macro wilson_bound(successes, trials, sign) -%}
-    {%- set z = '1.959964' -%}
+    {%- set z = '1.959963984540054' -%}
     {%- set n = "cast(" ~ trials ~ " as double)" -%}
     {%- set p = "(" ~ successes ~ " / " ~ n ~ ")" -%}
     {%- set centre = "(" ~ p ~ " + " ~ z ~ " * " ~ z ~ " / (2 * " ~ n ~ "))" -%}

@@ -5,6 +5,7 @@ with inspections as (
         inspection_id,
         {{ plant_day('inspect_time') }} as local_day,
         image_state,
+        severity,
         tier,
         classify_state,
         extract_state,
@@ -13,7 +14,16 @@ with inspections as (
 
 ),
 
--- Without a tier every inspection would be diagnosed; classify and extract look at every readable picture either way.
+inspections_with_words as (
+
+    select inspection_id
+    from {{ ref('ods_defect_inspection_records') }}
+    where {{ null_if_blank('description') }} is not null
+
+),
+
+-- Without a tier every inspection with a picture or words would be diagnosed; classify and extract look at every
+-- readable picture either way.
 step_candidates as (
 
     select
@@ -21,6 +31,7 @@ step_candidates as (
         inspection_id,
         local_day,
         classify_state as state,
+        severity,
         'in_tier' as tier
     from inspections
     where image_state = 'readable'
@@ -32,6 +43,7 @@ step_candidates as (
         inspection_id,
         local_day,
         extract_state as state,
+        severity,
         'in_tier' as tier
     from inspections
     where image_state = 'readable'
@@ -40,11 +52,18 @@ step_candidates as (
 
     select
         'diagnose' as step,
-        inspection_id,
-        local_day,
-        diagnose_state as state,
-        tier
+        inspections.inspection_id,
+        inspections.local_day,
+        inspections.diagnose_state as state,
+        inspections.severity,
+        inspections.tier
     from inspections
+    left join inspections_with_words
+        on inspections.inspection_id = inspections_with_words.inspection_id
+    where
+        inspections.image_state = 'readable'
+        or inspections_with_words.inspection_id is not null
+        or inspections.tier = 'in_tier'
 
 ),
 
@@ -95,6 +114,8 @@ select
     count(*) as candidates,
     cast({{ count_where("step_candidates.tier = 'in_tier'") }} as bigint) as needed,
     cast({{ count_where("step_candidates.tier = 'below_tier'") }} as bigint) as avoided,
+    cast({{ count_where("step_candidates.tier = 'below_tier' and step_candidates.severity <> 'No Defect'") }} as bigint)
+        as avoided_defects,
     cast({{ count_where("step_candidates.tier = 'undecided'") }} as bigint) as undecided,
     cast({{ count_where("step_candidates.state = 'pending'") }} as bigint) as pending,
     cast(coalesce(sum(calls_by_inspection.calls_made), 0) as bigint) as calls_made,
