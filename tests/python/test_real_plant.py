@@ -25,7 +25,8 @@ RESOLUTIONS = {
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory) -> Dbt:
-    dbt = Dbt(tmp_path_factory.mktemp("real"), REAL_PLANT / "landing", REAL_PLANT / "images", VARIABLES)
+    folder = tmp_path_factory.mktemp("real")
+    dbt = Dbt(folder, REAL_PLANT / "landing", REAL_PLANT / "images", VARIABLES, is_parsed_before=False)
     dbt.run("build")
     return dbt
 
