@@ -85,12 +85,18 @@ def test_a_file_with_only_a_header_has_no_rows(build, write_landing):
     assert row_count(dbt, "sensor_readings") == (0, 0, 0, 0, 0)
 
 
-def test_a_broken_line_stops_the_build_and_is_named(build, write_landing):
+@pytest.mark.parametrize("lines", ["L1,Line 1,too,many", "L0,Line 0\nL1\nL2,Line 2", 'L1,"never closed\nL2,Line 2'])
+def test_a_broken_line_stops_the_build_and_its_file_is_named(build, write_landing, lines):
     landing = write_landing()
-    (landing / "lines.csv").write_text("line_id,line_name\nL1,Line 1,too,many\n")
-    output = build(succeeds=False).run_result.output
+    (landing / "lines.csv").write_text(f"line_id,line_name\n{lines}\n")
+    output = build("--select", "+ods_lines", succeeds=False).run_result.output
     assert "lines.csv" in output
-    assert "Expected Number of Columns: 2 Found: 4" in output
+    assert "CSV" in output
+
+
+def test_a_line_that_looks_like_a_comment_is_a_row(build, write_landing):
+    write_landing(lines=[{"line_id": "#1", "line_name": None}, {"line_id": "L1", "line_name": "1"}])
+    assert build("--select", "+ods_lines").query("select line_id from ods_lines order by 1") == [("#1",), ("L1",)]
 
 
 def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
