@@ -36,7 +36,9 @@ def test_a_missing_required_table_and_column_are_named(build, write_landing):
     landing = write_landing(lines=[{"name": "Line 1"}])
     (landing / "suppliers.csv").unlink()
     output = build(succeeds=False).run_result.output
-    assert "landing table suppliers is missing: expected landing/suppliers.csv, .parquet or a folder of either" in output
+    assert (
+        "landing table suppliers is missing: expected landing/suppliers.csv, .parquet or a folder of either" in output
+    )
     assert "landing table lines lacks the required column(s) line_id" in output
 
 
@@ -55,7 +57,11 @@ def test_a_folder_of_parts_in_both_formats_is_one_table(build, write_landing):
     first = inspection("I1", part_serial="00041")
     write_csv(folder / "a.csv", [first])
     write_csv(folder / "2026" / "b.csv", [dict(reversed(inspection("I2", source_ref="x").items()))])
-    shouted = {f" {name.upper()} ": value for name, value in inspection("I3", description="a, \"b\"\nc").items() if name != "raw_severity"}
+    shouted = {
+        f" {name.upper()} ": value
+        for name, value in inspection("I3", description='a, "b"\nc').items()
+        if name != "raw_severity"
+    }
     write_csv(folder / "it's; drop table.csv", [shouted])
     duckdb.sql(
         "select 'I4' as inspection_id, timestamptz '2026-09-01 12:00:00+02' as inspect_time, "
@@ -107,8 +113,8 @@ def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
             inspection("I1", raw_category="Kratzer", inspection_source="robot", defect_image="../x.png", sku_id="P9")
         ],
         human_reviews=[
-            {"review_id": "R1", "inspection_id": "I9", "reviewed_at": "2026-09-01", "reviewer_id": "Q", "review_reason": "mood",
-             "is_blind": "perhaps", "reviewed_category": "no defect", "reviewed_action": "Ship"}
+            {"review_id": "R1", "inspection_id": "I9", "reviewed_at": "2026-09-01", "reviewer_id": "Q",
+             "review_reason": "mood", "is_blind": "perhaps", "reviewed_category": "no defect", "reviewed_action": "Ship"}
         ],
     )  # fmt: skip
     dbt = build()
@@ -125,16 +131,26 @@ def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
         ("human_reviews", "R1", "is_blind", "not a boolean", "perhaps"),
         ("human_reviews", "R1", "reviewed_action", "unknown label", "Ship"),
     }
-    assert dbt.query("select inspection_source, raw_category, defect_image, sku_id from ods_defect_inspection_records") == [
-        (None, None, None, "P9")
-    ]
+    assert dbt.query(
+        "select inspection_source, raw_category, defect_image, sku_id from ods_defect_inspection_records"
+    ) == [(None, None, None, "P9")]
     assert dbt.value("select unit_cost from ods_skus") is None
     assert dbt.value("select station_type from ods_stations") == "aoi camera"
 
 
 def test_a_synonym_is_opted_in_by_the_seed(build, write_landing, project_copy):
-    write_landing(defect_inspection_records=[inspection("I1", raw_category=" 外观缺陷 "), inspection("I2", raw_category="Scratch")])
-    assert build("--select", "+ods_defect_inspection_records").value("select count(raw_category) from ods_defect_inspection_records") == 0
+    write_landing(
+        defect_inspection_records=[
+            inspection("I1", raw_category=" 外观缺陷 "),
+            inspection("I2", raw_category="Scratch"),
+        ]
+    )
+    assert (
+        build("--select", "+ods_defect_inspection_records").value(
+            "select count(raw_category) from ods_defect_inspection_records"
+        )
+        == 0
+    )
     (project_copy / "seeds" / "label_synonyms.csv").write_text(
         "label_set,spelling,label\ncategory,外观缺陷,appearance  defect\n# category,Scratch,Appearance Defect\n"
     )
@@ -150,17 +166,23 @@ def test_a_synonym_is_opted_in_by_the_seed(build, write_landing, project_copy):
 def test_the_result_does_not_depend_on_the_order_of_rows_and_files(tmp_path):
     """Corrections with equal times and clashing readings are settled the same way whichever stands first."""
     readings = [
-        {"reading_time": "2026-09-01 10:00:00", "equipment_id": "S1", "parameter": "t", "value": value} for value in ("1", "2", "3", "nan")
+        {"reading_time": "2026-09-01 10:00:00", "equipment_id": "S1", "parameter": "t", "value": value}
+        for value in ("1", "2", "3", "nan")
     ]
     rows = [inspection("I1", description=words) for words in ("one", "two", "three", "two")] + [inspection("I2")]
     results = []
     for name, order in (("forward", 1), ("backward", -1)):
-        landing = write_tables(tmp_path / name / "landing", defect_inspection_records=rows[::order], sensor_readings=readings[::order])
+        landing = write_tables(
+            tmp_path / name / "landing", defect_inspection_records=rows[::order], sensor_readings=readings[::order]
+        )
         dbt = Dbt(tmp_path / name, landing)
         dbt.build(*ODS)
         results.append(
             [
-                dbt.query("select inspection_id, description, version_count, is_version_tie from ods_defect_inspection_records order by 1"),
+                dbt.query(
+                    "select inspection_id, description, version_count, is_version_tie "
+                    "from ods_defect_inspection_records order by 1"
+                ),
                 dbt.query("select value, version_count from ods_sensor_readings"),
                 dbt.query("select * from ods_row_counts order by 1"),
             ]

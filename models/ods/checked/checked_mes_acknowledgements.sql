@@ -29,8 +29,9 @@ typed as (
         landed.message
     from landed
     left join label_spellings as status_spelling
-        on status_spelling.label_set = 'acknowledgement_status'
-        and status_spelling.spelling = {{ normalised_label('landed.status') }}
+        on
+            status_spelling.label_set = 'acknowledgement_status'
+            and status_spelling.spelling = {{ normalised_label('landed.status') }}
 
 ),
 
