@@ -114,7 +114,8 @@ def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
         ],
         human_reviews=[
             {"review_id": "R1", "inspection_id": "I9", "reviewed_at": "2026-09-01", "reviewer_id": "Q",
-             "review_reason": "mood", "is_blind": "perhaps", "reviewed_category": "no defect", "reviewed_action": "Ship"}
+             "review_reason": "mood", "is_blind": "perhaps",
+             "reviewed_category": "no defect", "reviewed_action": "Ship"}
         ],
     )  # fmt: skip
     dbt = build()
