@@ -28,7 +28,7 @@ def name_of(path: Path) -> str:
 def built(small_plant, tmp_path_factory) -> Dbt:
     """The small demo plant, built with every test, and documented."""
     folder = tmp_path_factory.mktemp("conventions")
-    dbt = Dbt(folder, small_plant / "landing", small_plant / "images", is_parsed_before=False)
+    dbt = Dbt(folder, small_plant / "landing", is_parsed_before=False)
     dbt.run("build")
     dbt.run("docs", "generate")
     return dbt
@@ -185,6 +185,13 @@ def test_every_var_stands_in_the_readme():
 def test_no_secret_and_no_path_of_a_machine_is_in_the_compiled_sql(built):
     for path in (built.folder / "target" / "compiled").rglob("*.sql"):
         assert str(PROJECT) not in path.read_text(encoding="utf-8"), path
+
+
+def test_images_beside_the_landing_are_found_without_being_named(built):
+    readable, landed = built.query("""
+        select count(*) filter (image_state = 'readable'), (select count(*) from ods_inspection_images) from inspections
+    """)[0]
+    assert 0.9 * landed < readable <= landed
 
 
 def test_the_summary_counts_the_build(built, capsys):

@@ -2,7 +2,7 @@
 
 import duckdb
 import pytest
-from conftest import Dbt, inspection, minimal_tables, write_csv, write_tables
+from conftest import Dbt, image, inspection, minimal_tables, write_csv, write_tables
 
 ODS = ("--select", "+ods_row_counts", "+ods_quarantine", "+ods_field_issues")
 
@@ -198,3 +198,26 @@ def test_required_tables_of_the_contract_are_the_ones_that_are_missed(build, tmp
     output = build(succeeds=False).run_result.output
     for table in minimal_tables():
         assert f"landing table {table} is missing" in output
+
+
+@pytest.mark.parametrize(
+    "root", ["../pictures", "./../pictures//", "landing/../../pictures", "{absolute}/landing/../../pictures"]
+)
+def test_an_image_root_may_be_written_in_any_way(tmp_path, root):
+    folder = tmp_path / "plant"
+    write_tables(
+        folder / "landing",
+        defect_inspection_records=[
+            inspection("I1", defect_image="a b/it's.png"),
+            inspection("I2", defect_image="gone.png"),
+        ],
+        inspection_images=[image("a b/it's.png"), image("gone.png")],
+    )
+    (tmp_path / "pictures" / "a b").mkdir(parents=True)
+    (tmp_path / "pictures" / "a b" / "it's.png").write_bytes(b"x")
+    dbt = Dbt(folder, folder / "landing", image_root=root.format(absolute=folder))
+    dbt.build("--select", "+inspection_image_states")
+    assert dbt.query("select inspection_id, image_state from inspection_image_states order by 1") == [
+        ("I1", "readable"),
+        ("I2", "missing_file"),
+    ]
