@@ -274,7 +274,7 @@ trigger_times as (
 
 ),
 
--- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the rate back below the lower
+-- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the bound back below the lower
 -- threshold (or too few inspections left in the window to speak of a rate).
 settings_and_resets as (
 
@@ -284,7 +284,7 @@ settings_and_resets as (
             when
                 hour_number - coalesce(last_trigger_hour, hour_number - line_stop_hold_hours) >= line_stop_hold_hours
                 and trigger_kind is null
-                and (inspections < line_stop_minimum_inspections or critical_rate <= line_stop_release_rate)
+                and (inspections < line_stop_minimum_inspections or critical_rate_lower_bound <= line_stop_release_rate)
                 then hour_number
         end as reset_hour
     from trigger_times
