@@ -51,3 +51,20 @@
     {%- set spread = "2.0 / (9.0 * nullif(" ~ degrees_of_freedom ~ ", 0))" -%}
     {{ return("(" ~ degrees_of_freedom ~ " * power(greatest(0.0, 1 - " ~ spread ~ " + " ~ z ~ " * sqrt(" ~ spread ~ ")), 3))") }}
 {%- endmacro %}
+
+
+{#
+    The share of a standard normal distribution beyond z on one side, for z >= 0; West's form of Hart's algorithm (2005), right to
+    about 1e-15 up to z = 7 and 0 beyond.
+#}
+{% macro normal_tail(z) -%}
+    {{ return(
+        "case when " ~ z ~ " < 7 then exp(-" ~ z ~ " * " ~ z ~ " / 2) * " ~ faultline.polynomial(z, [
+            '220.206867912376', '221.213596169931', '112.079291497871', '33.912866078383',
+            '6.37396220353165', '0.700383064443688', '0.0352624965998911'
+        ]) ~ " / " ~ faultline.polynomial(z, [
+            '440.413735824752', '793.826512519948', '637.333633378831', '296.564248779674',
+            '86.7807322029461', '16.064177579207', '1.75566716318264', '0.0883883476483184'
+        ]) ~ " else 0.0 end"
+    ) }}
+{%- endmacro %}
