@@ -17,7 +17,7 @@
     {%- set v = "(" ~ sample_size ~ " - 1)" -%}
     {{ return(
         "coalesce(" ~ exact_c4 ~ ", case when " ~ sample_size ~ " > 25 then 1 - 1 / (4 * " ~ v ~ ") + 1 / (32 * " ~ v ~ " * " ~ v
-        ~ ") + 5 / (128 * " ~ v ~ " * " ~ v ~ " * " ~ v ~ ") - 21 / (2048 * " ~ v ~ " * " ~ v ~ " * " ~ v ~ " * " ~ v ~ ") end)"
+        ~ ") + 5 / (128 * power(" ~ v ~ ", 3)) - 21 / (2048 * power(" ~ v ~ ", 4)) - 399 / (8192 * power(" ~ v ~ ", 5)) end)"
     ) }}
 {%- endmacro %}
 

@@ -1,3 +1,14 @@
+{# The greater of a value and a bound; a NULL value stays NULL, which `greatest` handles differently from engine to engine. #}
+{% macro at_least(value, bound) -%}
+    {{ return("(case when " ~ value ~ " < " ~ bound ~ " then " ~ bound ~ " else " ~ value ~ " end)") }}
+{%- endmacro %}
+
+{# The smaller of a value and a bound; a NULL value stays NULL. #}
+{% macro at_most(value, bound) -%}
+    {{ return("(case when " ~ value ~ " > " ~ bound ~ " then " ~ bound ~ " else " ~ value ~ " end)") }}
+{%- endmacro %}
+
+
 {# How many units a point averages over: its sigma is that of one unit divided by the root of this. #}
 {% macro point_weight(sigma_method, sample_size) -%}
     {{ return(
@@ -26,12 +37,12 @@
 #}
 {% macro shown_value(value, chart_type, sigma_method, sample_size, side=0) -%}
     {%- set clipped = "case when " ~ sigma_method ~ " in ('binomial', 'poisson', 'geometric') or " ~ chart_type
-        ~ " = 't' then greatest(0.0, " ~ value ~ ") else " ~ value ~ " end" if side < 0 else value -%}
-    {%- set clipped = "case when " ~ sigma_method ~ " = 'binomial' then least(1.0, " ~ value ~ ") else " ~ value ~ " end"
+        ~ " = 't' then " ~ faultline.at_least(value, "0.0") ~ " else " ~ value ~ " end" if side < 0 else value -%}
+    {%- set clipped = "case when " ~ sigma_method ~ " = 'binomial' then " ~ faultline.at_most(value, '1.0') ~ " else " ~ value ~ " end"
         if side > 0 else clipped -%}
     {{ return(
         "case when " ~ chart_type ~ " in ('np', 'c') then (" ~ clipped ~ ") * " ~ sample_size
-        ~ " when " ~ chart_type ~ " = 't' then power(greatest(0.0, " ~ value ~ "), 3.6)"
+        ~ " when " ~ chart_type ~ " = 't' then power(" ~ faultline.at_least(value, "0.0") ~ ", 3.6)"
         ~ " else " ~ clipped ~ " end"
     ) }}
 {%- endmacro %}

@@ -49,7 +49,8 @@
 #}
 {% macro chi_squared_quantile(degrees_of_freedom, z) -%}
     {%- set spread = "2.0 / (9.0 * nullif(" ~ degrees_of_freedom ~ ", 0))" -%}
-    {{ return("(" ~ degrees_of_freedom ~ " * power(greatest(0.0, 1 - " ~ spread ~ " + " ~ z ~ " * sqrt(" ~ spread ~ ")), 3))") }}
+    {%- set root = "1 - " ~ spread ~ " + " ~ z ~ " * sqrt(" ~ spread ~ ")" -%}
+    {{ return("(" ~ degrees_of_freedom ~ " * power(" ~ faultline.at_least(root, "0.0") ~ ", 3))") }}
 {%- endmacro %}
 
 
@@ -65,6 +66,6 @@
         ]) ~ " / " ~ faultline.polynomial(z, [
             '440.413735824752', '793.826512519948', '637.333633378831', '296.564248779674',
             '86.7807322029461', '16.064177579207', '1.75566716318264', '0.0883883476483184'
-        ]) ~ " else 0.0 end"
+        ]) ~ " when " ~ z ~ " >= 7 then 0.0 end"
     ) }}
 {%- endmacro %}

@@ -38,9 +38,9 @@ plain_limits as (
     select
         *,
         coalesce(frozen_sigma, case sigma_method
-            when 'binomial' then sqrt(greatest(0.0, level * (1 - level)))
-            when 'poisson' then sqrt(greatest(0.0, level))
-            when 'geometric' then sqrt(greatest(0.0, level * (level + 1)))
+            when 'binomial' then sqrt({{ at_least('level * (1 - level)', '0.0') }})
+            when 'poisson' then sqrt({{ at_least('level', '0.0') }})
+            when 'geometric' then sqrt({{ at_least('level * (level + 1)', '0.0') }})
             else within_sigma
         end) as plain_sigma
     from baselines

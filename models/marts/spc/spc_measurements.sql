@@ -108,6 +108,6 @@ select
     measured_at,
     subgroup_id,
     row_id,
-    value
+    -- Squares and weighted sums of larger numbers would leave the range of a double: no reading of anything real.
+    case when abs(value) <= 1e100 then value end as value
 from charted_measurements
-where value is not null

@@ -164,11 +164,11 @@ measured_samples as (
         'measured' as kind,
         min(measured_at) as sampled_at,
         max(measured_at) as sample_ends_at,
-        cast(count(*) as {{ type_double() }}) as sample_size,
+        cast(count(value) as {{ type_double() }}) as sample_size,
         cast(null as bigint) as counted,
         avg(value) as sample_mean,
         max(value) - min(value) as sample_range,
-        case when count(*) > 1 then stddev_samp(value) end as sample_deviation
+        case when count(value) > 1 then stddev_samp(value) end as sample_deviation
     from measurements_keyed
     group by stream_id, sample_key
     having min(subgroup) <> 'count' or count(*) = min(subgroup_size)

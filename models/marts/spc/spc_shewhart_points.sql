@@ -101,7 +101,7 @@ spread_values as (
         unit_sigma * case chart_type
             when 'i_mr' then {{ moving_range_d2() }} * ({{ moving_range_d4() }} - 1) / 3
             when 'xbar_r' then d3
-            when 'xbar_s' then sqrt(greatest(0.0, 1 - c4 * c4))
+            when 'xbar_s' then sqrt(1 - c4 * c4)
         end as spread_sigma
     from points
     where
@@ -122,7 +122,7 @@ spread_points as (
         spread_value as value,
         spread_level as centre_line,
         spread_sigma as sigma,
-        greatest(0.0, spread_level - k * spread_sigma) as lcl,
+        {{ at_least('(spread_level - k * spread_sigma)', '0.0') }} as lcl,
         spread_level + k * spread_sigma as ucl,
         (spread_value - spread_level) / spread_sigma as standardised_value,
         case
