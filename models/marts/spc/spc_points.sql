@@ -1,3 +1,10 @@
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='phase_key',
+    on_schema_change='fail',
+    post_hook="{{ delete_vanished_phases() }}",
+) }}
+
 with shewhart_points as (
 
     select * from {{ ref('spc_shewhart_points') }}
@@ -21,6 +28,8 @@ streams as (
     select * from {{ ref('spc_streams') }}
 
 ),
+
+{{ changed_phases(this if is_incremental() else none) }},
 
 points as (
 
@@ -67,8 +76,14 @@ select
     end as limit_reason,
     streams.lower_spec,
     streams.target,
-    streams.upper_spec
+    streams.upper_spec,
+    changed_phases.phase_key,
+    changed_phases.fingerprint
 from points_rounded
+inner join changed_phases
+    on
+        points_rounded.stream_id = changed_phases.stream_id
+        and points_rounded.phase = changed_phases.phase
 inner join subgroups
     on
         points_rounded.stream_id = subgroups.stream_id

@@ -1,3 +1,10 @@
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='phase_key',
+    on_schema_change='fail',
+    post_hook="{{ delete_vanished_phases() }}",
+) }}
+
 with points as (
 
     select * from {{ ref('spc_points') }}
@@ -15,6 +22,8 @@ rules as (
     select * from {{ ref('spc_rules') }}
 
 ),
+
+{{ changed_phases(judged_phases() if is_incremental() else none) }},
 
 enabled_rules as (
 
@@ -66,6 +75,8 @@ judged_points as (
             end
         ) as rule_set
     from points
+    inner join changed_phases
+        on points.phase_key = changed_phases.phase_key
     inner join charts
         on points.chart_id = charts.chart_id
     where points.standardised_value is not null
@@ -94,7 +105,8 @@ select
     points.standardised_value,
     points.is_baseline,
     points.exclusion_reason,
-    enabled_rules.description
+    enabled_rules.description,
+    points.phase_key
 from rule_hits
 inner join points
     on
