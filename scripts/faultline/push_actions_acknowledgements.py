@@ -78,11 +78,13 @@ class FolderAcknowledgements:
     def known(self) -> dict[tuple[str, int], str]:
         """The latest answer to each version of each action that stands in the CSV files of the folder."""
         answers: dict[tuple[str, int], tuple[bool, str, str]] = {}
-        for path in sorted([*self._folder.rglob("*.csv"), *self._folder.rglob("*.csv.open")]):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:  # finished by its writer in between
-                content = path.with_suffix("").read_bytes() if path.suffix == ".open" else b""
+        for path in [*self._folder.rglob("*.csv.open"), *self._folder.rglob("*.csv")]:  # in this order none is missed
+            content = b""
+            # A file may be finished, and renamed, between the listing and the reading; an empty one goes away.
+            for name in (path, path.with_suffix("") if path.suffix == ".open" else path):
+                with contextlib.suppress(FileNotFoundError):
+                    content = name.read_bytes()
+                    break
             whole_lines = content[: content.rfind(b"\n") + 1] if path.suffix == ".open" else content
             for row in csv.DictReader(io.StringIO(whole_lines.decode("utf-8-sig", errors="replace"), newline="")):
                 cells = {(name or "").strip().lower(): value or "" for name, value in row.items() if name is not None}

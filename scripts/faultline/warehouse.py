@@ -6,6 +6,7 @@ The profile, its target and its secrets are those that dbt uses; nothing is conf
 import argparse
 import json
 import os
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -69,19 +70,19 @@ class Warehouse:
         return self._credentials.type == "clickzetta"
 
     def __enter__(self) -> "Warehouse":
-        self._connection = self._adapter.connection_named("faultline")
-        self._connection.__enter__()
         give_up_at = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
+            self._connection = self._adapter.connection_named("faultline")
+            self._connection.__enter__()
             try:
                 self._adapter.execute("select 1", fetch=True)
                 return self
-            except self._errors as error:
+            except Exception as error:  # the engine's own errors differ, and pass the adapter unwrapped
+                self.__exit__()
                 # Another process has the database file: a dbt build, or a second command like this one.
                 if "lock" not in str(error).lower() or time.monotonic() > give_up_at:
-                    self.__exit__()
                     raise UsageError(f"the warehouse cannot be opened: {error}") from error
-                time.sleep(0.3)
+                time.sleep(0.2 + random.random() / 5)
 
     def __exit__(self, *_: object) -> None:
         self._connection.__exit__(None, None, None)
