@@ -107,7 +107,7 @@ def test_every_action_is_accepted_once_whatever_happens(tmp_path: Path) -> None:
     kills = 0
     try:
         # Senders in pairs, one of them in batches; each pair is killed somewhere on its way, the MES now and then too.
-        for round_number, goal in enumerate((1200, 3500, 6500)):
+        for round_number, goal in enumerate((1500, 5500)):
             senders = [start_sender(), start_sender("--batch-size", "7")]
             wanted = goal + dice.randrange(800)
             deadline = time.monotonic() + 40
@@ -124,7 +124,7 @@ def test_every_action_is_accepted_once_whatever_happens(tmp_path: Path) -> None:
                 sender.send_signal(signal.SIGKILL)
                 sender.communicate()
                 time.sleep(dice.random() * 0.2)
-        assert kills >= 3, "the senders were too fast to be killed"
+        assert kills >= 2, "the senders were too fast to be killed"
         assert taken() < ACTIONS
         last = [start_sender(), start_sender("--batch-size", "20")]
         outputs = [sender.communicate(timeout=80)[0] for sender in last]
