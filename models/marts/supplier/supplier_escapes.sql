@@ -58,11 +58,8 @@ select
     judged.image_state,
     judged.is_defect,
     judged.is_escape,
-    judged.is_escape
-    and (
-        coalesce(judged.reviewed_category = judged.category, false)
-        or (judged.reviewed_category is null and coalesce(judged.raw_category = judged.category, false))
-    ) as is_confirmed,
+    coalesce(judged.reviewed_category, judged.raw_category) is not null
+    and coalesce(judged.reviewed_category, judged.raw_category) = judged.category as is_confirmed,
     costs_per_inspection.line_cost
 from judged
 left join costs_per_inspection
