@@ -27,11 +27,13 @@
     {%- set models = faultline.seed_rows(ref('ai_models')) -%}
     {%- set prompts = faultline.seed_rows(ref('ai_prompts')) -%}
     {%- set categories = faultline.seed_rows(ref('defect_categories')) -%}
-    {%- if models is none or prompts is none or categories is none -%}
+    {%- set all_labels = faultline.seed_rows(ref('labels')) -%}
+    {%- if models is none or prompts is none or categories is none or all_labels is none -%}
         {{ return({
             'step': step, 'model': model_name, 'prompt_version': prompt_version, 'provider_model_id': model_name,
             'sends_image': step != 'diagnose', 'prompt_text': '', 'response_schema': '', 'labels': [],
-            'prompt_md5': '', 'currency': none, 'estimated_cost': none, 'is_checked': false,
+            'prompt_md5': '', 'currency': none, 'estimated_cost': none, 'actions': [],
+            'structured_output': '', 'request_options': '', 'is_checked': false,
         }) }}
     {%- endif -%}
 
@@ -77,6 +79,10 @@
         'estimated_output_tokens': prompt.estimated_answer_tokens or 0,
         'estimated_cost': estimated_cost,
         'currency': model.currency,
+        'actions': all_labels | selectattr('label_set', 'equalto', 'action') | sort(attribute='sort_order')
+            | map(attribute='label') | list,
+        'structured_output': model.structured_output or '',
+        'request_options': model.request_options or '',
         'is_checked': true,
     }) }}
 {%- endmacro %}
