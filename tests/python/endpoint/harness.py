@@ -57,7 +57,7 @@ def step_settings(step: str = "classify", **changes) -> dict:
     settings = {
         "step": step, "model": "vision", "served_as": "vision", "prompt_version": f"{step}-v1", "prompt_md5": "m",
         "prompt_text": DIAGNOSE if step == "diagnose" else "You inspect parts. Answer with one label.", "response_schema": "",
-        "sends_image": False, "labels": LABELS if step == "classify" else [], "actions": ["Scrap", "Rework", "Pass", "Re-inspect"],
+        "sends_image": step != "diagnose", "labels": LABELS if step == "classify" else [], "actions": ["Scrap", "Rework", "Pass", "Re-inspect"],
         "structured_output": "json_schema", "request_options": "", "input_price": "1.0", "output_price": "1.0",
         "estimated_input_tokens": 100, "estimated_output_tokens": 10, "max_answer_tokens": 100,
     }  # fmt: skip
@@ -94,7 +94,8 @@ class Runner:
         self.runs += 1
         self.session = Session(str(self.folder / "plant.duckdb"), self.said.append)
         self.step = step or step_settings()
-        root = {"root": str(self.images), "edge_px": 256, "quality": 80, "max_pixels": 50_000_000, "url_prefix": ""}
+        root = {"root": str(self.images), "edge_px": 256, "quality": 80, "max_pixels": 50_000_000}
+        root["url_prefix"] = "http://pictures.invalid"  # unless a test sends files: their reading is another matter
         settings = {
             "run_id": f"run-{self.runs}", "step": self.step, "limits": limits or limit_settings(), "images": root | (images or {}),
         }  # fmt: skip
@@ -123,9 +124,9 @@ class Runner:
             self.session = None
 
 
-def text_rows(count: int, start: int = 0) -> list[tuple]:
-    """Rows that differ in their content alone."""
-    return [(f"I-{n:06d}", f"sha-{n}", None, None) for n in range(start, start + count)]
+def picture_rows(count: int, start: int = 0) -> list[tuple]:
+    """Rows of a picture each, sent as URLs."""
+    return [(f"I-{n:06d}", f"sha-{n}", f"{n}.jpg", None) for n in range(start, start + count)]
 
 
 def diagnose_text(description: str, category: str = "Material Issue") -> str:
