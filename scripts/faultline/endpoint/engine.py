@@ -268,12 +268,12 @@ class Engine:
             self._wake.clear()
             now = self._loop.time()
             while self._delayed and self._delayed[0][0] <= now:
-                self._ready.appendleft(heapq.heappop(self._delayed)[2])
+                self._ready.append(heapq.heappop(self._delayed)[2])  # last, so that no row is thrown back again and again
             pause = self._delayed[0][0] - now if self._delayed else None
             if self._ready:
                 step = self._ready[0].question.step
                 price = self._budget.price(step)
-                wait = self._pace.wait(now, step.estimated_input_tokens + step.estimated_output_tokens)
+                wait = self._pace.wait(now, step.most_tokens)
                 if self._must_probe(step):
                     wait = None
                 if wait == 0 and self._budget.refuses(price):
@@ -305,10 +305,10 @@ class Engine:
     def _send(self, work: Work, price: float):
         step = work.question.step
         self._budget.reserve(price)
-        ticket = self._pace.sent(self._loop.time(), step.estimated_input_tokens + step.estimated_output_tokens)
+        ticket = self._pace.sent(self._loop.time(), step.most_tokens)
         task = self._loop.create_task(self._ask(work, ticket, price))
         self._in_flight.add(task)
-        self._tally.most_in_flight = max(self._tally.most_in_flight, len(self._in_flight))
+        self._tally.most_in_flight = max(self._tally.most_in_flight, self._pace.in_flight)
         task.add_done_callback(self._returned)
 
     def _returned(self, task: asyncio.Task):

@@ -4,11 +4,12 @@ Four brakes, each of which is off until there is a reason for it:
 - the window: how many requests may be in flight. Starts at the var ai_concurrency. A 429 while others are in flight
   means that so many are too many: the window shrinks to those that were let in. It opens again one at a time, after a
   hold that doubles each time the same wall is hit.
-- the rate: set when a request is refused though nothing else is in flight, which no window can cure. It becomes what the
+- the rate: set when requests are refused though nothing else is in flight, which no window can cure. It becomes what the
   server let through lately, and rises slowly after that.
 - quotas per minute of the vars: no more than that in any 60 seconds, also counted over the end of the run before.
 - quotas that the server states in its answers (x-ratelimit-*): its own count, refilled at its own rate.
-After a 429 nothing at all is sent before its Retry-After is over: a quota belongs to the account, not to a request.
+A refused request waits for its own Retry-After in any case. When what is sent after a refusal is refused as well, or nothing
+else is in flight, nothing at all is sent before it is over: a quota belongs to the account, not to a request.
 """
 
 import random
@@ -17,9 +18,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 MINUTE = 60.0
-FIRST_HOLD, LONGEST_HOLD = 5.0, 60.0
+FIRST_HOLD, LONGEST_HOLD = 1.0, 60.0
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
-MEASURED_SECONDS = 1.0  # a rate measured over less says nothing
+MEASURED_SECONDS, REMEMBERED_SECONDS = 1.0, 10.0  # a rate over less says nothing, over more nothing about now
+REFUSED_SHARE, FEWEST_REFUSED = 0.3, 4  # from here on refusals mean too high a rate, below it a server that is moody
 
 
 def full_jitter(attempt: int, draw: Callable[[], float] = random.random) -> float:
@@ -127,11 +129,13 @@ class Pace:
         self._paused_until = now
         self._hold_until, self._hold = now, FIRST_HOLD
         self._wall = float(concurrency)
+        self._proven = 1.0
         self._last_growth = now
         self._next_by_rate = now
-        self._measured_from, self._let_in = now, 0
+        self._measure(now)
         self._latency = 0.0
-        self._pauses = 0
+        self._refusals_in_a_row = 0
+        self._last_news = now
 
     def wait(self, now: float, tokens: int = 0) -> float | None:
         """Seconds until a request may be sent; 0 for now, None for as soon as another one has ended."""
@@ -162,6 +166,7 @@ class Pace:
 
     def answered(self, now: float, ticket: Ticket, tokens: int | None = None, limits: dict[str, str] | None = None):
         """A request was let in and worked on, whatever it brought."""
+        self._proven = max(self._proven, float(self.in_flight))
         self._ended(ticket)
         if ticket.token_entry is not None and tokens is not None:
             self._tokens.correct(ticket.token_entry, tokens)
@@ -169,8 +174,11 @@ class Pace:
             limit, left = stated_quota(limits or {}, kind)
             if limit is not None and left is not None:
                 self._stated[kind].told(now, limit, left, in_flight)
+        if now - self._measured_from > REMEMBERED_SECONDS:
+            self._measure(now)
         self._let_in += 1
-        self._pauses = 0
+        if ticket.sent_at > self._last_news:
+            self._refusals_in_a_row = 0
         latency = now - ticket.sent_at
         self._latency = latency if not self._latency else 0.8 * self._latency + 0.2 * latency
         self._grow(now)
@@ -183,27 +191,24 @@ class Pace:
         """The server asked to slow down."""
         self._ended(ticket)
         self.refusals += 1
-        is_news = ticket.sent_at >= self._paused_until - 1e-9
-        if is_news:
-            if retry_after is None:
-                self._pauses += 1
-            near_the_wall = self.window >= 0.9 * self._wall
-            self._hold = min(LONGEST_HOLD, self._hold * 2) if near_the_wall and self.refusals > 1 else FIRST_HOLD
+        self._refused += 1
+        if ticket.sent_at >= self._last_news:  # of a burst that is refused only the first says something new
+            self._last_news = now
+            self._refusals_in_a_row += 1
+            same_wall = self.in_flight >= self._wall
+            self._hold = min(LONGEST_HOLD, self._hold * 2) if same_wall else FIRST_HOLD
             self._hold_until = now + self._hold
-        if self.in_flight == 0:
-            elapsed = now - self._measured_from
-            if elapsed >= MEASURED_SECONDS and self._let_in:
-                self._set_rate(now, 0.9 * self._let_in / elapsed)
-                self._measured_from, self._let_in = now, 0
-            elif self.rate is not None and is_news:
-                self._set_rate(now, 0.7 * self.rate)
-            self.window = 1.0
-        else:
-            self.window = max(1.0, min(self.window, float(self.in_flight)))
+        self.window = max(1.0, min(self.window, float(self.in_flight)))
         self._wall = self.window
-        pause = retry_after if retry_after is not None else full_jitter(self._pauses)
-        # A little more than asked: clocks differ, and a wait that is a hair too short is a refusal more.
-        self._paused_until = max(self._paused_until, now + pause + 0.01)
+        self._proven = max(self.window, 0.9 * self._proven)
+        elapsed = now - self._measured_from
+        is_too_fast = self._refused >= FEWEST_REFUSED and self._refused >= REFUSED_SHARE * (self._refused + self._let_in)
+        if self.in_flight == 0 and self._let_in and elapsed >= MEASURED_SECONDS and is_too_fast:
+            self._set_rate(now, 0.9 * self._let_in / elapsed)
+            self._measure(now)
+        if self.in_flight == 0 or self._refusals_in_a_row > 1:
+            pause = full_jitter(self._refusals_in_a_row) if retry_after is None else retry_after + 0.01
+            self._paused_until = max(self._paused_until, now + pause)
 
     def slow_to_one(self, now: float, pause: float):
         """The server seems to be down: one request at a time, after a pause."""
@@ -218,6 +223,9 @@ class Pace:
         self.in_flight -= 1
         self._tokens_in_flight -= ticket.tokens
 
+    def _measure(self, now: float):
+        self._measured_from, self._let_in, self._refused = now, 0, 0
+
     def _set_rate(self, now: float, rate: float):
         self.rate = max(rate, 1 / MINUTE)
         self._next_by_rate = now
@@ -231,9 +239,11 @@ class Pace:
             return
         seconds, self._last_growth = now - self._last_growth, now
         if self.window < self.concurrency:
-            self.window = min(self.concurrency, self.window + seconds)
+            # Quickly to what was let in before, slowly beyond.
+            speed = max(1.0, self.window) if self.window < self._proven - 1 else 1.0
+            self.window = min(self.concurrency, self.window + seconds * speed)
         if self.rate is not None:
-            self.rate *= 1.05**seconds
+            self.rate *= 1.15**seconds
 
 
 def stated_quota(limits: dict[str, str], kind: str) -> tuple[float | None, float | None]:

@@ -54,6 +54,11 @@ class Step:
         """Names the question for all rows."""
         return "|".join((self.step, self.served_as, self.prompt_version, self.prompt_md5))
 
+    @property
+    def most_tokens(self) -> int:
+        """What a request counts for against a quota of tokens until its true size is known: servers count the longest answer."""
+        return self.estimated_input_tokens + self.max_answer_tokens
+
     def highest_cost(self, input_tokens: int) -> float:
         """What one request can cost: so many tokens in, or as many as estimated, and the longest answer allowed."""
         input_tokens = max(input_tokens, self.estimated_input_tokens)
