@@ -63,7 +63,7 @@ def read_below_root(image_path: str, root: str) -> bytes:
         descriptor = os.open(true_path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise UnreadableImage(f"the file cannot be opened ({error.strerror})", is_final=False) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage("it is not a regular file")
@@ -71,7 +71,10 @@ def read_below_root(image_path: str, root: str) -> bytes:
             raise UnreadableImage("the file is empty")
         if status.st_size > MAX_FILE_BYTES:
             raise UnreadableImage(f"the file has {status.st_size} bytes, more than {MAX_FILE_BYTES}")
-        return file.read(MAX_FILE_BYTES + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def as_small_jpeg(content: bytes, settings: ImageSettings) -> bytes:
