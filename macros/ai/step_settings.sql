@@ -6,7 +6,8 @@
 
 {#
     What a step asks, and of whom: the rows of ai_models and ai_prompts named by the vars ai_step_models and
-    ai_step_prompts, with the label set of classify. Raises a compile error for a step, model or prompt that does not
+    ai_step_prompts, with the label set of classify
+    and, where a diagnose prompt asks for them, the codes of root_causes. Raises a compile error for a step, model or prompt that does not
     exist, a text-only model that would be given an image, and a label set that is empty or longer than 20.
 
     Before the seeds are built (parse, first compile) the names are returned unchecked, with `is_checked` false.
@@ -28,7 +29,8 @@
     {%- set prompts = faultline.seed_rows(ref('ai_prompts')) -%}
     {%- set categories = faultline.seed_rows(ref('defect_categories')) -%}
     {%- set all_labels = faultline.seed_rows(ref('labels')) -%}
-    {%- if models is none or prompts is none or categories is none or all_labels is none -%}
+    {%- set root_causes = faultline.seed_rows(ref('root_causes')) -%}
+    {%- if models is none or prompts is none or categories is none or all_labels is none or root_causes is none -%}
         {{ return({
             'step': step, 'model': model_name, 'prompt_version': prompt_version, 'provider_model_id': model_name,
             'sends_image': step != 'diagnose', 'prompt_text': '', 'response_schema': '', 'labels': [],
@@ -53,6 +55,11 @@
         {%- endfor -%}
         {%- do faultline.check_ai_labels(labels) -%}
     {%- endif -%}
+    {%- set prompt_text = prompt.prompt_text or '' -%}
+    {%- if '[root_cause_codes]' in prompt_text -%}
+        {%- do labels.extend(root_causes | map(attribute='root_cause_code') | list) -%}
+        {%- set prompt_text = prompt_text | replace('[root_cause_codes]', labels | join(', ')) -%}
+    {%- endif -%}
 
     {%- set input_tokens = (prompt.estimated_prompt_tokens or 0) + (model.image_tokens or 0 if prompt.sends_image else 0) -%}
     {%- set estimated_cost = none -%}
@@ -69,7 +76,7 @@
         'provider_model_id': model.provider_model_id,
         'prompt_version': prompt_version,
         'sends_image': prompt.sends_image,
-        'prompt_text': prompt.prompt_text or '',
+        'prompt_text': prompt_text,
         'response_schema': prompt.response_schema or '',
         'labels': labels,
         'prompt_md5': local_md5([prompt.prompt_text, prompt.response_schema, labels] | tojson),

@@ -57,7 +57,7 @@
 
     {%- call statement('main', fetch_result=true) -%}
         select
-            count(*) as calls,
+            coalesce(sum(case when request_count = 0 then 0 else 1 end), 0) as calls,
             coalesce(sum(case when state = 'failed' then 1 else 0 end), 0) as failed
         from {{ ledger }}
         where run_id = '{{ invocation_id }}'
