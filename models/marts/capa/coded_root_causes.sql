@@ -67,8 +67,10 @@ defects_coded as (
     select
         defects.*,
         wordings_coded.text_group,
-        wordings_coded.rule_order,
+        case when defects.ai_root_cause_code is null then wordings_coded.rule_order end as rule_order,
+        -- The code the model named itself, else the first rule that knows its words.
         case
+            when defects.ai_root_cause_code is not null then defects.ai_root_cause_code
             when defects.ai_root_cause is null then 'NOT-STATED'
             else coalesce(wordings_coded.root_cause_code, 'UNCLASSIFIED')
         end as root_cause_code
