@@ -113,6 +113,15 @@
 {%- endmacro %}
 
 
+{# The key of one call: what is asked, of whom, and which attempt it is. #}
+{% macro ai_call_id(settings) -%}
+    {{ return(dbt.hash(dbt.concat([
+        faultline.sql_text(settings.step ~ '|' ~ settings.model ~ '|' ~ settings.prompt_version ~ '|'),
+        "inspection_id", "'|'", "content_key", "'|'", "cast(attempt as " ~ dbt.type_string() ~ ")",
+    ]))) }}
+{%- endmacro %}
+
+
 {# One batch: asks for the oldest pending keys, new ones or re-inferences, and appends one ledger row per call. #}
 {% macro ai_batch_insert(settings, wanted_sql, ledger, batch_size, is_reinference) -%}
     {%- set batch_sql -%}
@@ -132,10 +141,7 @@
     {%- endfor -%}
     insert into {{ ledger }} ({{ columns | join(', ') }})
     select
-        {{ dbt.hash(dbt.concat([
-            faultline.sql_text(settings.step ~ '|' ~ settings.model ~ '|' ~ settings.prompt_version ~ '|'),
-            "inspection_id", "'|'", "content_key", "'|'", "cast(attempt as " ~ dbt.type_string() ~ ")",
-        ])) }} as call_id,
+        {{ faultline.ai_call_id(settings) }} as call_id,
         {{ faultline.sql_text(settings.step) }} as step,
         inspection_id,
         content_key,
@@ -195,24 +201,6 @@
     ) as asked
 {%- endmacro %}
 
-{# The functions give no usage back: tokens are unknown, the price is the estimate of ai_prompts. #}
-{% macro clickzetta__ai_answered_batch(settings, batch_sql) -%}
-    select
-        request.*,
-        {{ faultline.ai_call(settings, 'request') }} as raw_response,
-        cast(null as string) as error,
-        true as is_retryable,
-        cast(null as bigint) as input_tokens,
-        cast(null as bigint) as output_tokens,
-        cast(null as double) as latency_ms,
-        cast(null as string) as finish_reason,
-        cast(null as string) as served_model
-    from (
-{{ batch_sql }}
-    ) as request
-{%- endmacro %}
-
-
 {# Money for one call: from its tokens where they are known, else the estimate; NULL where the model has no price. #}
 {% macro ai_cost(settings) -%}
     {%- if settings.estimated_cost is none -%}
@@ -238,6 +226,21 @@
 {%- endmacro %}
 
 
+{# The calls made under a ledger, answered or not, with what they cost. #}
+{% macro ai_made_calls(settings, ledger) -%}
+    {{ return(adapter.dispatch('ai_made_calls', 'faultline')(settings, ledger)) }}
+{%- endmacro %}
+
+{% macro default__ai_made_calls(settings, ledger) -%}
+    {{ return("select run_id, cost, called_at from " ~ ledger) }}
+{%- endmacro %}
+
+{# A statement that failed left nothing in the ledger, but its calls may have been paid: the journal has them all. #}
+{% macro clickzetta__ai_made_calls(settings, ledger) -%}
+    {{ return("select run_id, cost, started_at as called_at from " ~ faultline.ai_journal(ledger)) }}
+{%- endmacro %}
+
+
 {#
     How many more calls of this step the budget allows now, none for no limit. Calls and money are counted over all
     steps; the next call is taken at its estimated cost, so a limit is stopped at before it is passed.
@@ -258,7 +261,7 @@
 
     {%- set selects = [] -%}
     {%- for ledger in faultline.ai_ledgers() -%}
-        {%- do selects.append("select run_id, cost, called_at from " ~ ledger) -%}
+        {%- do selects.append(faultline.ai_made_calls(settings, ledger)) -%}
     {%- endfor -%}
     {%- set spent = run_query(
         "select "
