@@ -48,13 +48,29 @@
     table; their columns are those of the contract, all text.
 #}
 {% macro get_fixture_sql(rows, column_name_to_data_types) -%}
-    {%- set types = column_name_to_data_types or {} -%}
     {%- set table = this.identifier | replace('landing_', '', 1) -%}
     {%- set contract = faultline.lakehouse_landing_contract() -%}
-    {%- if not types and target.type == 'clickzetta' and this.identifier.startswith('landing_') and table in contract -%}
-        {%- for name, type in contract[table].columns + [('landing_file', 'string')] -%}
-            {%- do types.update({name: 'string'}) -%}
-        {%- endfor -%}
+    {%- if target.type != 'clickzetta' or not this.identifier.startswith('landing_') or table not in contract -%}
+        {{ return(dbt.get_fixture_sql(rows, column_name_to_data_types)) }}
     {%- endif -%}
-    {{ return(dbt.get_fixture_sql(rows, types)) }}
+    {%- set types = {} -%}
+    {%- for name, type in contract[table].columns + [('landing_file', 'string')] -%}
+        {%- do types.update({name: 'string'}) -%}
+    {%- endfor -%}
+    {%- set selects = [] -%}
+    {%- for row in rows or [{}] -%}
+        {%- set given = format_row(row, types) -%}
+        {%- set values = [] -%}
+        {%- for name in types -%}
+            {%- do values.append((given.get(name) or 'cast(null as string)') ~ ' as ' ~ name) -%}
+        {%- endfor -%}
+        {%- do selects.append("select " ~ (values | join(', '))) -%}
+    {%- endfor -%}
+    {{ return((selects | join("\nunion all\n")) ~ ("" if rows else "\nlimit 0")) }}
+{%- endmacro %}
+
+
+{# Text of a fixture: the adapter's own escape leaves backslashes, which are an escape to Lakehouse. #}
+{% macro clickzetta__escape_single_quotes(expression) -%}
+    {{ return(expression | replace("\\", "\\\\") | replace("'", "\\'")) }}
 {%- endmacro %}

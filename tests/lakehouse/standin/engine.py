@@ -218,7 +218,7 @@ class Engine:
             f'"c{number}"::bigint' if row[1] == "HUGEINT" else f'"c{number}"' for number, row in enumerate(described)
         )
         names = ", ".join(f'"c{number}"' for number in range(len(described)))
-        table = self.con.execute(f"select {casts} from ({sql}) as result({names})").to_arrow_table()
+        table = self.con.sql(f"select {casts} from ({sql}) as result({names})").to_arrow_table()
         table = table.rename_columns([row[0] for row in described])
         return Result(table, ["bigint" if kind == "decimal(38,0)" else kind for kind in types])
 
@@ -625,7 +625,7 @@ class Engine:
         if where:
             sql += f" where {where}"
         sql += f" order by start_time desc limit {match.group('limit') or 100}"
-        return Result(self.con.execute(sql).to_arrow_table(), types)
+        return Result(self.con.sql(sql).to_arrow_table(), types)
 
     def explain_refresh(self, match: re.Match, settings: dict) -> Result:
         relation = self.relation(match.group("name"))
