@@ -592,6 +592,9 @@ class Engine:
         names = ["schema_name", "table_name", "is_view", "is_materialized_view", "is_external", "is_dynamic"]
         return self._rows(names, rows, ["string", "string", *["boolean"] * 4])
 
+    def show_streams(self, match: re.Match, settings: dict) -> Result:
+        return self._rows(["schema_name", "stream_name"], [])
+
     def show_columns(self, match: re.Match, settings: dict) -> Result:
         relation = self.relation(match.group("name"))
         described = self.con.execute(f"describe {self.target(relation)}").fetchall()
@@ -671,6 +674,7 @@ class Engine:
         (rf"alter table (?P<name>{NAME}) add column (?P<column>\w+) (?P<type>.+)", add_column),
         (r"show schemas\b.*", show_schemas),
         (rf"show tables in (?P<name>{NAME})", show_tables),
+        (r"show (?:table )?streams\b.*", show_streams),
         (rf"show columns in (?P<name>{NAME})", show_columns),
         (rf"(?:describe|desc)(?: table)?(?: extended)? (?P<name>{NAME})", describe),
         (rf"show create table (?P<name>{NAME})", show_create),
