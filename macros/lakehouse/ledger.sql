@@ -216,7 +216,7 @@
 {% macro ai_collect_answers(settings, ledger) -%}
     insert into {{ ledger }} ({{ faultline.ai_ledger_columns() | map(attribute=0) | join(', ') }})
     select
-        {{ faultline.ai_ledger_row("answers.called_at", "answers.raw_response", "'the model returned no answer'", "null") }}
+        {{ faultline.ai_ledger_row("answers.called_at", "answers.raw_response", "'the model returned no answer'", "true", "null") }}
     from {{ faultline.ai_answer_store(ledger) }} as answers
     inner join {{ faultline.ai_journal(ledger) }} as journal
         on
@@ -227,7 +227,10 @@
 {%- endmacro %}
 
 
-{# Keys of earlier runs that were asked alone and have no answer: their statement failed. #}
+{#
+    Keys of earlier runs that were asked alone and have no answer: their statement failed. Where the same run got other
+    answers, the service was up and the row is at fault: it is not tried again. Else it may be, up to ai_max_attempts.
+#}
 {% macro ai_record_statement_failures(settings, ledger) -%}
     insert into {{ ledger }} ({{ faultline.ai_ledger_columns() | map(attribute=0) | join(', ') }})
     select
@@ -235,6 +238,7 @@
             "journal.started_at",
             "cast(null as string)",
             "concat('the statement of this call failed; the message is in information_schema.job_history under batch ', journal.batch_id)",
+            "(served.run_id is null)",
             "'statement_failed'"
         ) }}
     from (
@@ -253,12 +257,21 @@
         on journal.call_id = known.call_id
     left anti join {{ faultline.ai_answer_store(ledger) }} as answers
         on journal.call_id = answers.call_id
+    left join (
+        select distinct asked.run_id
+        from {{ faultline.ai_journal(ledger) }} as asked
+        inner join {{ faultline.ai_answer_store(ledger) }} as answered
+            on
+                asked.batch_id = answered.batch_id
+                and asked.call_id = answered.call_id
+    ) as served
+        on journal.run_id = served.run_id
     where journal.newest = 1
 {%- endmacro %}
 
 
 {# A ledger row from its journal row. The functions give no usage back: tokens are unknown, the price is the estimate. #}
-{% macro ai_ledger_row(called_at, raw_response, error, finish_reason) -%}
+{% macro ai_ledger_row(called_at, raw_response, error, is_retryable, finish_reason) -%}
         journal.call_id,
         journal.step,
         journal.inspection_id,
@@ -273,7 +286,7 @@
         case when {{ raw_response }} is not null then 'answered' else 'failed' end as state,
         {{ raw_response }} as raw_response,
         case when {{ raw_response }} is null then {{ error }} end as error,
-        true as is_retryable,
+        {{ is_retryable }} as is_retryable,
         cast(null as bigint) as input_tokens,
         cast(null as bigint) as output_tokens,
         cast(null as double) as latency_ms,

@@ -109,9 +109,8 @@
 {#
     A pipe that loads inspections from Kafka as they come. COPY_JOB_HINT is a property of pipes and of nothing else; the
     concurrency of AI calls does not belong here but in the options of the call (var ai_options).
-    Not documented in one piece: compare with the pipe page of your release before running it.
 #}
-{% macro create_kafka_pipe(name, bootstrap_servers, topic, group_id, batch_seconds=60, dry_run=true) -%}
+{% macro create_kafka_pipe(name, bootstrap_servers, topic, group_id, batch_seconds=60, dry_run=false) -%}
     {%- do faultline.only_on_lakehouse('create_kafka_pipe') -%}
     {%- do faultline.lakehouse_run_or_print(faultline.kafka_pipe_sql(name, bootstrap_servers, topic, group_id, batch_seconds), dry_run) -%}
 {%- endmacro %}
@@ -129,7 +128,7 @@
         ~ "\ncopy_job_hint = '{\"cz.sql.split.kafka.strategy\":\"size\"}'\nas copy into "
         ~ api.Relation.create(database=target.database, schema=var('landing_schema'), identifier='defect_inspection_records')
         ~ " from (\n    select " ~ (values | join(',\n        ')) ~ "\n    from (select cast(value as string) as message from read_kafka("
-        ~ faultline.sql_text_list([bootstrap_servers, topic, '', group_id]) ~ ", '', '', '', 'raw', 'raw', 0, map())) as messages\n)"
+        ~ faultline.sql_text_list([bootstrap_servers, topic, '', group_id]) ~ ", '', '', '', '', 'raw', 'raw', 0, map())) as messages\n)"
     ) }}
 {%- endmacro %}
 

@@ -46,11 +46,9 @@ class Run:
 
 
 def dbt(environment: dict, target_path: Path, *arguments: str, variables: dict | None = None) -> Run:
-    command = [str(Path(sys.executable).parent / "dbt"), *arguments, "--profiles-dir", "profiles"]
-    if arguments[0] != "run-operation" or variables:
-        command += ["--vars", json.dumps({**VARS, **(variables or {})})]
-    else:
-        command += ["--vars", json.dumps(VARS)]
+    command = [
+        str(Path(sys.executable).parent / "dbt"), *arguments, "--profiles-dir", "profiles", "--vars", json.dumps({**VARS, **(variables or {})}),
+    ]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
         env={**os.environ, **environment, "DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)},

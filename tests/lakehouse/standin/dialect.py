@@ -239,9 +239,14 @@ def check_ai_calls(tree: exp.Expression) -> None:
     calls = ai_calls(tree)
     if not calls:
         return
-    if len(calls) > 1:
-        raise Refused("standin: an AI function stands in this statement more than once; every one is paid for")
-    call = calls[0]
+    texts = [call.sql() for call in calls]
+    if len(set(texts)) < len(texts):
+        raise Refused("standin: one AI call stands in this statement more than once; every one is paid for")
+    for call in calls:
+        check_ai_call(call)
+
+
+def check_ai_call(call: exp.Expression) -> None:
     name = str(call.this).lower()
     arguments = call.expressions
     if not isinstance(arguments[0], exp.Literal) or not re.fullmatch(r"[A-Za-z0-9_-]+:[A-Za-z0-9_.:/-]+", arguments[0].this):
