@@ -28,6 +28,12 @@ charts as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('ods_line_stop_releases') }}
+
+),
+
 settings as (
 
     {{ threshold_columns(line_stop_thresholds()) }}
@@ -105,23 +111,47 @@ judged_hours as (
 
 ),
 
+-- Who releases a line vouches for it: what was seen up to that hour counts no longer.
+judged_windows as (
+
+    select
+        judged_hours.line_id,
+        judged_hours.hour_number,
+        min(judged_hours.plant_hour) as plant_hour,
+        max({{ hour_number('releases.released_at') }}) as released_hour,
+        case
+            when max({{ hour_number('releases.released_at') }}) > judged_hours.hour_number - max(settings.line_stop_window_hours)
+                then max({{ hour_number('releases.released_at') }}) + 1
+            else judged_hours.hour_number - cast(max(settings.line_stop_window_hours) as bigint) + 1
+        end as first_counted_hour
+    from judged_hours
+    cross join settings
+    left join releases
+        on
+            judged_hours.line_id = releases.line_id
+            and judged_hours.hour_number >= {{ hour_number('releases.released_at') }}
+    group by judged_hours.line_id, judged_hours.hour_number
+
+),
+
 window_sums as (
 
     select
         judged_hours.line_id,
         judged_hours.hour_number,
         min(judged_hours.plant_hour) as plant_hour,
+        min(judged_hours.released_hour) as released_hour,
+        min(judged_hours.first_counted_hour) as first_counted_hour,
         coalesce(sum(hourly_evidence.human_inspections), 0) as human_inspections,
         coalesce(sum(hourly_evidence.human_criticals), 0) as human_criticals,
         coalesce(sum(hourly_evidence.ai_inspections), 0) as ai_inspections,
         coalesce(sum(hourly_evidence.ai_criticals), 0) as ai_criticals
-    from judged_hours
-    cross join settings
+    from judged_windows as judged_hours
     left join hourly_evidence
         on
             judged_hours.line_id = hourly_evidence.line_id
-            and hourly_evidence.hour_number <= judged_hours.hour_number
-            and hourly_evidence.hour_number > judged_hours.hour_number - settings.line_stop_window_hours
+            and judged_hours.hour_number >= hourly_evidence.hour_number
+            and judged_hours.first_counted_hour <= hourly_evidence.hour_number
     group by judged_hours.line_id, judged_hours.hour_number
 
 ),
@@ -173,6 +203,7 @@ chart_hits as (
     select
         streams.line_id,
         {{ hour_number('critical_subgroups.subgroup_ends_at') }} as hour_number,
+        min({{ hour_number('points.subgroup_at') }}) as chart_starts_hour,
         max(points.value) as chart_value,
         max(points.ucl) as chart_ucl
     from points_with_successor as points
@@ -203,6 +234,9 @@ counted_evidence as (
     select
         window_sums.*,
         {{ dbt.dateadd('hour', 1, 'window_sums.plant_hour') }} as evaluated_at,
+        {{ dbt.dateadd(
+            'hour', 'cast(window_sums.first_counted_hour - window_sums.hour_number as bigint)', 'window_sums.plant_hour'
+        ) }} as evidence_from,
         agreement_sums.reviews,
         agreement_sums.agreeing,
         settings.line_stop_window_hours as window_hours,
@@ -227,6 +261,7 @@ counted_evidence as (
         on
             window_sums.line_id = chart_hits.line_id
             and window_sums.hour_number = chart_hits.hour_number
+            and chart_hits.chart_starts_hour > coalesce(window_sums.released_hour, 0)
     cross join settings
 
 ),
@@ -308,6 +343,7 @@ select
     hour_number,
     evaluated_at,
     window_hours,
+    evidence_from,
     inspections,
     critical_defects,
     critical_rate,

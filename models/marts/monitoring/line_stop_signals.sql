@@ -220,13 +220,14 @@ select
     states_in_order.stop_id,
     case states_in_order.state
         when 'PAUSE_LINE' then {{ line_stop_reason('alarm_hours') }}
-        when 'HOLD' then 'released by a person, but the stop condition was met within the hold time or the rate is not back yet'
+        when 'HOLD' then 'released by a person, but the stop condition was met within the hold time or is met still'
         else coalesce(releases.reason, 'released by a person')
     end as reason,
     states_in_order.newest_first = 1 as is_current,
     states_in_order.paused_at,
     alarm_hours.trigger_kind,
     alarm_hours.window_hours,
+    alarm_hours.evidence_from,
     alarm_hours.inspections,
     alarm_hours.critical_defects,
     alarm_hours.critical_rate,
