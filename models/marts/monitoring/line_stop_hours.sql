@@ -68,7 +68,7 @@ hourly_evidence as (
 
 ),
 
--- An hour is judged once it is over, which is when the plant has delivered something later. So a judged hour stays judged.
+-- An hour is judged once it is over: when the plant has delivered something later. So a judged hour stays judged.
 plant_clock as (
 
     select max(hour_number) as open_hour from hourly_evidence
@@ -120,7 +120,9 @@ judged_windows as (
         min(judged_hours.plant_hour) as plant_hour,
         max({{ hour_number('releases.released_at') }}) as released_hour,
         case
-            when max({{ hour_number('releases.released_at') }}) > judged_hours.hour_number - max(settings.line_stop_window_hours)
+            when
+                max({{ hour_number('releases.released_at') }})
+                > judged_hours.hour_number - max(settings.line_stop_window_hours)
                 then max({{ hour_number('releases.released_at') }}) + 1
             else judged_hours.hour_number - cast(max(settings.line_stop_window_hours) as bigint) + 1
         end as first_counted_hour
@@ -156,16 +158,26 @@ window_sums as (
 
 ),
 
-daily_agreement as (
+reviews_of_answers as (
 
     select
         line_id,
         cast(floor({{ hour_number('reviewed_at') }} / 24.0) as bigint) as day_number,
-        count(*) as reviews,
-        sum(case when ai_category = reviewed_category then 1 else 0 end) as agreeing
+        ai_category = reviewed_category as is_agreeing
     from inspections
     where reviewed_category is not null and ai_category is not null and reviewed_at is not null
-    group by 1, 2
+
+),
+
+daily_agreement as (
+
+    select
+        line_id,
+        day_number,
+        count(*) as reviews,
+        sum(case when is_agreeing then 1 else 0 end) as agreeing
+    from reviews_of_answers
+    group by line_id, day_number
 
 ),
 
@@ -198,14 +210,14 @@ points_with_successor as (
 ),
 
 -- A chart may speak where its normal approximation holds and its point is complete.
-chart_hits as (
+points_beyond as (
 
     select
         streams.line_id,
         {{ hour_number('critical_subgroups.subgroup_ends_at') }} as hour_number,
-        min({{ hour_number('points.subgroup_at') }}) as chart_starts_hour,
-        max(points.value) as chart_value,
-        max(points.ucl) as chart_ucl
+        {{ hour_number('points.subgroup_at') }} as starts_hour,
+        points.value,
+        points.ucl
     from points_with_successor as points
     inner join critical_subgroups
         on
@@ -225,7 +237,19 @@ chart_hits as (
         and points.next_subgroup_at is not null
         and points.sample_size >= settings.line_stop_minimum_inspections
         and points.sample_size * points.centre_line >= settings.line_stop_chart_minimum_expected
-    group by 1, 2
+
+),
+
+chart_hits as (
+
+    select
+        line_id,
+        hour_number,
+        min(starts_hour) as chart_starts_hour,
+        max(value) as chart_value,
+        max(ucl) as chart_ucl
+    from points_beyond
+    group by line_id, hour_number
 
 ),
 
@@ -291,7 +315,8 @@ triggers as (
     select
         *,
         case
-            when inspections >= line_stop_minimum_inspections and critical_rate_lower_bound > line_stop_rate then 'rate'
+            when inspections >= line_stop_minimum_inspections and critical_rate_lower_bound > line_stop_rate
+                then 'rate'
             when chart_value is not null and (is_ai_counted or ai_inspections = 0) then 'chart'
         end as trigger_kind
     from conditions

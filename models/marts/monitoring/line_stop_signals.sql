@@ -39,7 +39,7 @@ releases_and_last_hour as (
         on
             releases.line_id = hours.line_id
             and releases.released_at >= hours.evaluated_at
-    group by 1, 2, 3, 4
+    group by releases.line_id, releases.released_at, releases.released_by, releases.reason
 
 ),
 
@@ -66,7 +66,11 @@ release_effects as (
             releases_and_last_hour.line_id = calm_hours.line_id
             and releases_and_last_hour.released_at < calm_hours.evaluated_at
             and not calm_hours.is_alarm
-    group by 1, 2, 3, 4
+    group by
+        releases_and_last_hour.line_id,
+        releases_and_last_hour.released_at,
+        releases_and_last_hour.released_by,
+        releases_and_last_hour.reason
 
 ),
 
