@@ -4,7 +4,8 @@
 
 Measured is `dbt run` from the typed measurements to the signals, on a database of its own; reading the landing is not.
 The peer is `manufacturing` (MIT) from PyPI, if it can be imported: its eight control rules on the first streams of the
-same data, in one process. Its rules are not quite ours (its zone A rule wants three of three points), so compare the speed, not the hits.
+same data, in one process. Its rules are not quite ours (its zone A rule wants three of three points): compare the
+speed, not the hits.
 """
 
 import argparse
@@ -25,7 +26,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 KEPT = ("dbt_project.yml", "profiles", "models", "macros", "seeds", "tests")
 MODELS = (
     "spc_measurements", "spc_streams", "spc_samples", "spc_subgroups", "spc_baselines", "spc_limits",
-    "spc_phase_versions", "spc_shewhart_points", "spc_time_weighted_points", "spc_points", "spc_signals", "spc_judged_phases",
+    "spc_phase_versions", "spc_shewhart_points", "spc_time_weighted_points", "spc_points", "spc_signals",
+    "spc_judged_phases",
 )  # fmt: skip
 NORMAL = "sqrt(-2 * ln(({a} >> 11) / 9007199254740992.0 + 1e-17)) * cos(2 * pi() * (({b} >> 11) / 9007199254740992.0))"
 

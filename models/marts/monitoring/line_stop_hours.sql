@@ -304,7 +304,9 @@ conditions as (
 
     select
         *,
-        {{ wilson_bound('critical_defects', 'inspections', '-', z='line_stop_confidence_z') }} as critical_rate_lower_bound,
+        {{ wilson_bound(
+            'critical_defects', 'inspections', '-', z='line_stop_confidence_z'
+        ) }} as critical_rate_lower_bound,
         {{ ratio('critical_defects', 'inspections') }} as critical_rate
     from rates
 
@@ -334,8 +336,8 @@ trigger_times as (
 
 ),
 
--- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the bound back below the lower
--- threshold (or too few inspections left in the window to speak of a rate).
+-- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the bound back below the
+-- lower threshold (or too few inspections left in the window to speak of a rate).
 settings_and_resets as (
 
     select
