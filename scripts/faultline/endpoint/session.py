@@ -82,8 +82,8 @@ def read_limits(settings: dict) -> Limits:
 class Session:
     """Everything of one run. Opened once per step; safe to call from any thread."""
 
-    def __init__(self, duckdb_path: str, say: Callable[[str], None] = lambda text: None):
-        self._duckdb_path, self._say = duckdb_path, say
+    def __init__(self, duckdb_path: str, say: Callable[[str], None] = lambda text: None, store: str | None = None):
+        self._duckdb_path, self._say, self._store_file = duckdb_path, say, store
         self._guard = threading.RLock()
         self._steps: dict[str, Step] = {}
         self._asked: dict[str, set[str]] = {}
@@ -103,7 +103,7 @@ class Session:
                 self.close()  # another dbt invocation in the same process
             self._run_id = settings["run_id"]
             if self._store is None:
-                path = store_path(self._duckdb_path)
+                path = self._store_file or store_path(self._duckdb_path)
                 lock = RunLock(path)
                 lock.acquire()
                 self._lock = lock
