@@ -202,7 +202,9 @@ class Pace:
         self._wall = self.window
         self._proven = max(self.window, 0.9 * self._proven)
         elapsed = now - self._measured_from
-        is_too_fast = self._refused >= FEWEST_REFUSED and self._refused >= REFUSED_SHARE * (self._refused + self._let_in)
+        is_too_fast = self._refused >= FEWEST_REFUSED and self._refused >= REFUSED_SHARE * (
+            self._refused + self._let_in
+        )
         if self.in_flight == 0 and self._let_in and elapsed >= MEASURED_SECONDS and is_too_fast:
             self._set_rate(now, 0.9 * self._let_in / elapsed)
             self._measure(now)

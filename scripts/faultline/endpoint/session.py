@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from faultline.endpoint import EndpointError
-from faultline.endpoint.engine import Engine, Limits, Tally, progress_line
+from faultline.endpoint.engine import Engine, Limits, progress_line
 from faultline.endpoint.images import ImageSettings
 from faultline.endpoint.questions import Question, Step, answer_key
 from faultline.endpoint.store import RunLock, Spent, Store
@@ -111,7 +111,11 @@ class Session:
                 self._store.forget_failures_of_other_runs(self._run_id)
             images = settings["images"]
             self._images = ImageSettings(
-                images["root"], int(images["edge_px"]), int(images["quality"]), int(images["max_pixels"]), images["url_prefix"]
+                images["root"],
+                int(images["edge_px"]),
+                int(images["quality"]),
+                int(images["max_pixels"]),
+                images["url_prefix"],
             )
             self._limits = settings["limits"]
             step = read_step(settings["step"])

@@ -115,7 +115,10 @@ def figures(cases: Sequence[Judged], labels: Sequence[str], good: str, unsure: s
         "kappa": kappa([(case.label, case.answer or "(no answer)") for case in cases]),
         "agreement": share(sum(case.label == case.answer for case in cases), len(cases)),
         "recall": {
-            label: share(sum(case.answer == label for case in cases if case.label == label), sum(case.label == label for case in cases))
+            label: share(
+                sum(case.answer == label for case in cases if case.label == label),
+                sum(case.label == label for case in cases),
+            )
             for label in labels
         },
         # A defect called good leaves the plant; a good part called defective costs a second look.

@@ -29,15 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelled", required=True, type=Path, help="CSV with image_path and label")
     parser.add_argument("--images", required=True, type=Path, help="folder that the image paths start from")
     parser.add_argument(
-        "--candidate", required=True, action="append", metavar="MODEL/PROMPT", help="names in ai_models and ai_prompts; give two"
+        "--candidate",
+        required=True,
+        action="append",
+        metavar="MODEL/PROMPT",
+        help="names in ai_models and ai_prompts; give two",
     )
-    parser.add_argument("--seeds", type=Path, default=PROJECT / "seeds", help="folder of the seeds (default: the project's)")
+    parser.add_argument(
+        "--seeds", type=Path, default=PROJECT / "seeds", help="folder of the seeds (default: the project's)"
+    )
     parser.add_argument("--store", type=Path, default=Path("target/evaluation.answers"), help="where answers are kept")
     parser.add_argument("--concurrency", type=int, default=16, help="requests in flight")
     parser.add_argument("--requests-per-minute", type=float, default=-1, help="in any 60 seconds; -1 = no limit known")
     parser.add_argument("--max-calls", type=int, default=-1, help="most calls of one candidate; -1 = no limit")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one answer")
-    parser.add_argument("--image-edge", type=int, default=1024, help="longer edge of the pictures that are sent, in pixels")
+    parser.add_argument(
+        "--image-edge", type=int, default=1024, help="longer edge of the pictures that are sent, in pixels"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
 
 
@@ -92,7 +100,9 @@ def read_cases(path: Path, images: Path, labels: list[str]) -> list[dict]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"image_path", "label"} <= set(reader.fieldnames or []):
-            raise UsageError(f"{path} needs the columns image_path and label; it has {', '.join(reader.fieldnames or ['none'])}")
+            raise UsageError(
+                f"{path} needs the columns image_path and label; it has {', '.join(reader.fieldnames or ['none'])}"
+            )
         for number, row in enumerate(reader, 2):
             label = by_name.get(normalised(row["label"] or ""))
             if label is None:
@@ -103,7 +113,9 @@ def read_cases(path: Path, images: Path, labels: list[str]) -> list[dict]:
             except UnreadableImage as error:
                 faults.append(f"line {number}: {row['image_path']!r}: {error}")
                 continue
-            cases.append({"image_path": row["image_path"], "label": label, "sha256": hashlib.sha256(content).hexdigest()})
+            cases.append(
+                {"image_path": row["image_path"], "label": label, "sha256": hashlib.sha256(content).hexdigest()}
+            )
     if faults:
         shown = "\n  ".join(faults[:10])
         raise UsageError(f"{path} has {len(faults)} rows that cannot be used:\n  {shown}")
@@ -146,7 +158,9 @@ def step_of(candidate: str, seeds: Path, labels: list[str]) -> dict:
     }
 
 
-def judge(candidate: str, cases: list[dict], labels: list[str], arguments: argparse.Namespace, number: int) -> list[Judged]:
+def judge(
+    candidate: str, cases: list[dict], labels: list[str], arguments: argparse.Namespace, number: int
+) -> list[Judged]:
     """Every case through one candidate."""
     from faultline.endpoint.session import Session
 
@@ -161,10 +175,17 @@ def judge(candidate: str, cases: list[dict], labels: list[str], arguments: argpa
     }  # fmt: skip
     try:
         run_id = f"evaluate-{number}-{hashlib.md5(candidate.encode()).hexdigest()[:8]}"
-        settings = {"run_id": run_id, "step": step_of(candidate, arguments.seeds, labels), "limits": limits, "images": images}
+        settings = {
+            "run_id": run_id,
+            "step": step_of(candidate, arguments.seeds, labels),
+            "limits": limits,
+            "images": images,
+        }
         session.open(json.dumps(settings))
         session.begin("classify", len(cases))
-        rows = [("classify", f"case-{index}", case["sha256"], case["image_path"], None) for index, case in enumerate(cases)]
+        rows = [
+            ("classify", f"case-{index}", case["sha256"], case["image_path"], None) for index, case in enumerate(cases)
+        ]
         for row in rows:
             session.submit(*row)
         tally = json.loads(session.drain("classify"))
@@ -234,12 +255,17 @@ def as_table(report: dict, labels: list[str]) -> str:
     ):  # fmt: skip
         lines.append((title, [as_text(result[key]) for result in results]))
     lines += [(f"recall: {label}", [as_text(result["recall"][label]) for result in results]) for label in labels]
-    for title, key in (("cost", "cost"), ("latency ms, median", "latency_ms_median"), ("latency ms, 95 %", "latency_ms_p95")):
+    for title, key in (
+        ("cost", "cost"),
+        ("latency ms, median", "latency_ms_median"),
+        ("latency ms, 95 %", "latency_ms_p95"),
+    ):
         lines.append((title, [as_text(result[key]) for result in results]))
     first = max(len(title) for title, _ in lines)
     widths = [max(len(cells[column]) for _, cells in lines) for column in range(len(names))]
     text = "\n".join(
-        f"{title:<{first}}  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)) for title, cells in lines
+        f"{title:<{first}}  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        for title, cells in lines
     )
     if "paired" in report:
         paired = report["paired"]

@@ -65,7 +65,12 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
     step = step_of(conversation.text())
     if step == "extract":
         return json.dumps(
-            {"location": "edge", "area_ratio": f"{digest[0] / 256:.3f}", "count": str(1 + digest[1] % 4), "confidence": "0.9"}
+            {
+                "location": "edge",
+                "area_ratio": f"{digest[0] / 256:.3f}",
+                "count": str(1 + digest[1] % 4),
+                "confidence": "0.9",
+            }
         )
     if step == "diagnose":
         codes = re.findall(r"\b([a-z]+\.[a-z_]+)\b", "\n".join(conversation.system))
@@ -168,8 +173,18 @@ class Handler(asyncio.Protocol):
             state.reset()
             self.send(200, {})
         elif self.path == "/stats":
-            names = ("in_flight", "most_in_flight", "arrived", "answered", "status_counts", "injected", "last_body",
-                     "last_headers", "early_retries", "gone")
+            names = (
+                "in_flight",
+                "most_in_flight",
+                "arrived",
+                "answered",
+                "status_counts",
+                "injected",
+                "last_body",
+                "last_headers",
+                "early_retries",
+                "gone",
+            )
             self.send(200, {name: getattr(state, name) for name in names})
         elif self.method == "POST":
             # Latency 0 faults are quick and the rest is one timer: no task per request unless one is needed.
@@ -248,7 +263,9 @@ class Handler(asyncio.Protocol):
         elif fault == "empty":
             content = ""
         reply = {
-            "id": "chatcmpl-" + key[:8], "object": "chat.completion", "created": int(time.time()),
+            "id": "chatcmpl-" + key[:8],
+            "object": "chat.completion",
+            "created": int(time.time()),
             "model": body["model"] + "-served",
             "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content}}],
             "usage": {"prompt_tokens": len(conversation.text()) // 4 + 100, "completion_tokens": 9, "total_tokens": 0},
@@ -270,7 +287,9 @@ class Handler(asyncio.Protocol):
         state.write("answered", key)
         state.answered += 1
         if fault in ("endless", "trickle"):
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             chunk = b"x" * (65536 if fault == "endless" else 1)
             while not self.transport.is_closing():
                 self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))

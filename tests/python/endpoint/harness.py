@@ -30,7 +30,9 @@ class FaultServer:
 
     def _http(self, method: str, path: str, body: dict | None = None) -> dict:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", method=method, data=json.dumps(body).encode() if body is not None else None
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.loads(response.read())

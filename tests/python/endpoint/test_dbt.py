@@ -69,7 +69,10 @@ def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
     ]  # fmt: skip
     assert plant.value(f"select count(*) from {LEDGERS} where answered_for is not null and cost > 0") == 0
     assert plant.value(f"select count(*) from {LEDGERS} where served_model is null or backend <> 'endpoint'") == 0
-    assert plant.value("select count(*) from ai_diagnose_answers where state = 'answered' and root_cause_code is not null") == 30
+    assert (
+        plant.value("select count(*) from ai_diagnose_answers where state = 'answered' and root_cause_code is not null")
+        == 30
+    )
     assert plant.value("select count(*) from ai_failures") == 0
     assert set(ask(plant).calls.values()) == {0}
     assert server.stats()["arrived"] == 78
@@ -160,7 +163,9 @@ def start(plant: Dbt, *words: str) -> subprocess.Popen:
         str(os.path.join(os.path.dirname(sys.executable), "dbt")), "build", "--select", "ai_classify_calls", *words,
         "--project-dir", str(plant.project), "--profiles-dir", str(plant.project / "profiles"), "--vars", json.dumps(plant.variables),
     ]  # fmt: skip
-    return subprocess.Popen(command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, server):
@@ -211,7 +216,9 @@ def test_killed_dbt_runs_repeat_at_most_what_was_in_flight(plant, tmp_path, monk
         assert len({event["key"] for event in events}) == 78, done.output
         assert len(events) - 78 <= 3 * 3
         with duckdb.connect(str(plant.database), read_only=True) as connection:
-            counts = connection.execute(f"select count(*), count(distinct (step, inspection_id)) from {LEDGERS}").fetchone()
+            counts = connection.execute(
+                f"select count(*), count(distinct (step, inspection_id)) from {LEDGERS}"
+            ).fetchone()
         assert counts == (90, 90)
     finally:
         server.stop()

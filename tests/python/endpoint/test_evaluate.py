@@ -4,11 +4,11 @@ import csv
 import json
 
 import pytest
+
+from endpoint.harness import jpeg_bytes
 from faultline.__main__ import main
 from faultline.evaluation.agreement import Judged, figures, kappa, kappa_value, mcnemar, share
 from faultline.evaluation.command import read_label
-
-from endpoint.harness import jpeg_bytes
 
 LABELS = ["Appearance Defect", "No Defect", "Requires Manual Re-inspection"]
 
@@ -24,7 +24,10 @@ def test_kappa_of_a_textbook_table():
     assert kappa(pairs) == result
 
 
-@pytest.mark.parametrize(("pairs", "value"), [([], None), ([("y", "y")] * 9, None), ([("y", "y"), ("n", "n")], 1.0), ([("y", "n"), ("n", "y")], -1.0)])
+@pytest.mark.parametrize(
+    ("pairs", "value"),
+    [([], None), ([("y", "y")] * 9, None), ([("y", "y"), ("n", "n")], 1.0), ([("y", "n"), ("n", "y")], -1.0)],
+)
 def test_kappa_at_its_edges(pairs, value):
     assert kappa_value(pairs) == value
     assert kappa(pairs).value == value
@@ -88,10 +91,25 @@ def evaluate(folder, *words):
 
 
 def test_two_candidates_side_by_side_as_table_and_json(labelled, server, capsys):
-    words = ["--candidate", "mock-vision/classify-v1", "--candidate", "qwen2.5-vl-local/classify-v1", "--json", str(labelled / "out.json")]
+    words = [
+        "--candidate",
+        "mock-vision/classify-v1",
+        "--candidate",
+        "qwen2.5-vl-local/classify-v1",
+        "--json",
+        str(labelled / "out.json"),
+    ]
     assert evaluate(labelled, *words) == 0
     table = capsys.readouterr().out
-    for title in ("kappa [95 %]", "escape rate", "false-alarm rate", "recall: No Defect", "cost", "latency ms, median", "McNemar"):
+    for title in (
+        "kappa [95 %]",
+        "escape rate",
+        "false-alarm rate",
+        "recall: No Defect",
+        "cost",
+        "latency ms, median",
+        "McNemar",
+    ):
         assert title in table
     report = json.loads((labelled / "out.json").read_text())
     one = report["candidates"]["mock-vision/classify-v1"]

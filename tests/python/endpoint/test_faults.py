@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from endpoint.harness import limit_settings, step_settings, picture_rows
+from endpoint.harness import limit_settings, picture_rows, step_settings
 
 PASSING = ["429", "500", "502", "503", "drop", "truncated", "html", "no_choices"]
 
@@ -150,7 +150,9 @@ def test_a_server_that_comes_back_is_asked_again_and_nothing_is_lost(runner):
 
 
 def test_random_faults_lose_nothing(runner):
-    runner.server.behave(latency_ms=20, shares={"429": 0.05, "500": 0.03, "drop": 0.02, "truncated": 0.03}, retry_after=0.05)
+    runner.server.behave(
+        latency_ms=20, shares={"429": 0.05, "500": 0.03, "drop": 0.02, "truncated": 0.03}, retry_after=0.05
+    )
     rows = picture_rows(400)
     tally = runner.ask(rows, limits=limit_settings(concurrency=32, max_tries=6))
     assert (tally["answered"], tally["failed"]) == (400, 0)

@@ -8,10 +8,10 @@ import struct
 import zlib
 
 import pytest
-from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 from PIL import Image
 
 from endpoint.harness import jpeg_bytes
+from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ def test_a_small_picture_is_not_blown_up(root):
     assert Image.open(io.BytesIO(load(root, "a.jpg"))).size == (20, 10)
 
 
-@pytest.mark.parametrize(("mode", "form"), [("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"), ("1", "BMP"), ("CMYK", "TIFF")])
+@pytest.mark.parametrize(
+    ("mode", "form"), [("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"), ("1", "BMP"), ("CMYK", "TIFF")]
+)
 def test_every_kind_of_pixel_is_sent_as_jpeg(root, mode, form):
     Image.new(mode, (30, 20)).save(root / "a.img", form)
     sent = Image.open(io.BytesIO(load(root, "a.img")))
@@ -112,7 +114,12 @@ def png_that_claims(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("edges", [(8000, 8000), (100_000, 100_000)])

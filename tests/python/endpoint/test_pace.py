@@ -4,6 +4,7 @@ import email.utils
 import time
 
 import pytest
+
 from faultline.endpoint.pace import Pace, full_jitter, stated_quota
 from faultline.endpoint.transport import Fault, fault_of_status, read_answer, seconds_to_wait
 
@@ -146,5 +147,7 @@ def test_whatever_a_server_sends_is_a_fault_with_a_reason(content):
 
 
 def test_odd_usage_is_not_believed():
-    answer = read_answer(b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": -5, "completion_tokens": "many"}}')
+    answer = read_answer(
+        b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": -5, "completion_tokens": "many"}}'
+    )
     assert (answer.input_tokens, answer.output_tokens) == (None, None)
