@@ -115,6 +115,15 @@
 {%- endmacro %}
 
 
+{# The key of one call: what is asked, of whom, and which attempt it is. #}
+{% macro ai_call_id(settings) -%}
+    {{ return(dbt.hash(dbt.concat([
+        faultline.sql_text(settings.step ~ '|' ~ settings.model ~ '|' ~ settings.prompt_version ~ '|'),
+        "inspection_id", "'|'", "content_key", "'|'", "cast(attempt as " ~ dbt.type_string() ~ ")",
+    ]))) }}
+{%- endmacro %}
+
+
 {#
     One batch: asks for the oldest pending keys, new ones or re-inferences, and appends one ledger row per call.
     A `condition` on the relation `pending` may take the place of is_reinference.
@@ -137,10 +146,7 @@
     {%- endfor -%}
     insert into {{ ledger }} ({{ columns | join(', ') }})
     select
-        {{ dbt.hash(dbt.concat([
-            faultline.sql_text(settings.step ~ '|' ~ settings.model ~ '|' ~ settings.prompt_version ~ '|'),
-            "inspection_id", "'|'", "content_key", "'|'", "cast(attempt as " ~ dbt.type_string() ~ ")",
-        ])) }} as call_id,
+        {{ faultline.ai_call_id(settings) }} as call_id,
         {{ faultline.sql_text(settings.step) }} as step,
         inspection_id,
         content_key,
@@ -203,25 +209,6 @@
     ) as asked
 {%- endmacro %}
 
-{# The functions give no usage back: tokens are unknown, the price is the estimate of ai_prompts. #}
-{% macro clickzetta__ai_answered_batch(settings, batch_sql) -%}
-    select
-        request.*,
-        {{ faultline.ai_call(settings, 'request') }} as raw_response,
-        cast(null as string) as error,
-        true as is_retryable,
-        cast(null as bigint) as input_tokens,
-        cast(null as bigint) as output_tokens,
-        cast(null as double) as latency_ms,
-        cast(null as string) as finish_reason,
-        cast(null as string) as served_model,
-        {{ faultline.ai_call_facts() }}
-    from (
-{{ batch_sql }}
-    ) as request
-{%- endmacro %}
-
-
 {# What only the backend endpoint knows of a call: its requests, its price, and when and in which run it was really made. #}
 {% macro ai_call_facts() -%}
     {%- if faultline.ai_backend_name() == 'endpoint' -%}
@@ -265,6 +252,25 @@
 {%- endmacro %}
 
 
+{# The calls made under a ledger, answered or not, with what they cost. A row answered for the same content is no call. #}
+{% macro ai_made_calls(ledger) -%}
+    {{ return(adapter.dispatch('ai_made_calls', 'faultline')(ledger)) }}
+{%- endmacro %}
+
+{% macro default__ai_made_calls(ledger) -%}
+    {%- set has_count = 'request_count' in (adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower')) -%}
+    {{ return(
+        "select run_id, cost, called_at, "
+        ~ ("case when request_count = 0 then 0 else 1 end" if has_count else "1") ~ " as calls from " ~ ledger
+    ) }}
+{%- endmacro %}
+
+{# A statement that failed left nothing in the ledger, but its calls may have been paid: the journal has them all. #}
+{% macro clickzetta__ai_made_calls(ledger) -%}
+    {{ return("select run_id, cost, started_at as called_at, 1 as calls from " ~ faultline.ai_journal(ledger)) }}
+{%- endmacro %}
+
+
 {#
     How many more calls of this step the budget allows now, none for no limit. Calls and money are counted over all
     steps; the next call is taken at its estimated cost, so a limit is stopped at before it is passed.
@@ -302,16 +308,11 @@
 
 {#
     What the ledgers say was spent: [calls of this run, calls of this UTC day, money of this run, money of this day].
-    A row whose answer was there already for the same content is no call.
 #}
 {% macro ai_spent() -%}
     {%- set selects = [] -%}
     {%- for ledger in faultline.ai_ledgers() -%}
-        {%- set has_count = 'request_count' in (adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower')) -%}
-        {%- do selects.append(
-            "select run_id, cost, called_at, "
-            ~ ("case when request_count = 0 then 0 else 1 end" if has_count else "1") ~ " as calls from " ~ ledger
-        ) -%}
+        {%- do selects.append(faultline.ai_made_calls(ledger)) -%}
     {%- endfor -%}
     {%- if not selects -%}
         {{ return([0, 0, 0.0, 0.0]) }}

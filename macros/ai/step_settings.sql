@@ -57,8 +57,12 @@
     {%- endif -%}
     {%- set prompt_text = prompt.prompt_text or '' -%}
     {%- if '[root_cause_codes]' in prompt_text -%}
-        {%- do labels.extend(root_causes | map(attribute='root_cause_code') | list) -%}
-        {%- set prompt_text = prompt_text | replace('[root_cause_codes]', labels | join(', ')) -%}
+        {%- set meanings = [] -%}
+        {%- for root_cause in root_causes | sort(attribute='sort_order') if root_cause.six_m != 'Unclassified' -%}
+            {%- do labels.append(root_cause.root_cause_code) -%}
+            {%- do meanings.append(root_cause.root_cause_code ~ ' (' ~ root_cause.cause ~ ')') -%}
+        {%- endfor -%}
+        {%- set prompt_text = prompt_text | replace('[root_cause_codes]', meanings | join('; ')) -%}
     {%- endif -%}
 
     {%- set input_tokens = (prompt.estimated_prompt_tokens or 0) + (model.image_tokens or 0 if prompt.sends_image else 0) -%}

@@ -10,7 +10,10 @@
 {%- endmacro %}
 
 {% macro clickzetta__plant_time(utc_time) -%}
-    {{ return("from_utc_timestamp(" ~ utc_time ~ ", " ~ faultline.sql_text(var('plant_timezone')) ~ ")") }}
+    {{ return(
+        "cast(from_utc_timestamp(" ~ utc_time ~ ", " ~ faultline.sql_text(var('plant_timezone')) ~ ") as "
+        ~ dbt.type_timestamp() ~ ")"
+    ) }}
 {%- endmacro %}
 
 
@@ -35,7 +38,10 @@
 
 {% macro clickzetta__plant_hour_start(utc_time) -%}
     {%- set local_time = faultline.plant_time(utc_time) -%}
-    {{ return("date_trunc('second', timestampadd(second, -(minute(" ~ local_time ~ ") * 60 + second(" ~ local_time ~ ")), " ~ utc_time ~ "))") }}
+    {{ return(
+        "date_trunc('second', dateadd(second, -(extract(minute from " ~ local_time ~ ") * 60 + extract(second from " ~ local_time
+        ~ ")), " ~ utc_time ~ "))"
+    ) }}
 {%- endmacro %}
 
 
@@ -66,7 +72,7 @@
 {%- endmacro %}
 
 {% macro clickzetta__seconds_later(utc_time, seconds) -%}
-    {{ return("timestampadd(second, " ~ (seconds | int) ~ ", " ~ utc_time ~ ")") }}
+    {{ return("dateadd(second, " ~ (seconds | int) ~ ", " ~ utc_time ~ ")") }}
 {%- endmacro %}
 
 
@@ -79,8 +85,9 @@
     {{ return("cast(now() at time zone 'UTC' as " ~ dbt.type_timestamp() ~ ")") }}
 {%- endmacro %}
 
+{# UTC because every statement that uses it is sent with cz.sql.timezone = UTC (macro lakehouse_use_utc). #}
 {% macro clickzetta__statement_time() -%}
-    {{ return("current_timestamp()") }}
+    {{ return("cast(current_timestamp() as " ~ dbt.type_timestamp() ~ ")") }}
 {%- endmacro %}
 
 

@@ -80,6 +80,10 @@
 
 {# Creates the ledger, or adds the columns that a newer version of the project brought. #}
 {% macro create_ai_ledger(ledger, existing) -%}
+    {{ return(adapter.dispatch('create_ai_ledger', 'faultline')(ledger, existing)) }}
+{%- endmacro %}
+
+{% macro default__create_ai_ledger(ledger, existing) -%}
     {%- if existing is none -%}
         {%- set definitions = [] -%}
         {%- for name, type in faultline.ai_ledger_columns() -%}

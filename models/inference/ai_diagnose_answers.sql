@@ -55,8 +55,8 @@ judged as (
         answer_fields.*,
         action_labels.label as action_label,
         root_causes.root_cause_code,
-        coalesce(answer_fields.root_cause_text, root_causes.root_cause) as root_cause,
-        coalesce(answer_fields.root_cause_text, root_causes.root_cause) is not null
+        coalesce(answer_fields.root_cause_text, root_causes.cause) as root_cause,
+        coalesce(answer_fields.root_cause_text, root_causes.cause) is not null
         and action_labels.label is not null as is_valid
     from answer_fields
     left join action_labels

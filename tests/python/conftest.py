@@ -1,10 +1,14 @@
 """A dbt project under test: builds in folders of its own, with plants of its own."""
 
+import atexit
 import csv
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,9 +46,11 @@ class Dbt:
 
     folder: Path
     landing: Path
-    images: Path | None = None
+    images: Path | None = None  # None: beside the landing
     variables: dict = field(default_factory=dict)
     project: Path = PROJECT
+    image_root: str | None = None  # FAULTLINE_IMAGES word for word, in place of images
+    is_parsed_before: bool = True  # False: by the dbt command as a user types it
 
     @property
     def database(self) -> Path:
@@ -62,10 +68,13 @@ class Dbt:
             "PYTHONHASHSEED": "0",
         }
         environment.pop("FAULTLINE_IMAGES", None)
-        if self.images is not None:
-            environment["FAULTLINE_IMAGES"] = os.path.relpath(self.images, self.folder)
+        if self.image_root is not None or self.images is not None:
+            environment["FAULTLINE_IMAGES"] = self.image_root or os.path.relpath(self.images, self.folder)
+        dbt = [Path(sys.executable).with_name("dbt")]
+        if self.is_parsed_before and self.project == PROJECT:
+            dbt = [sys.executable, Path(__file__).with_name("parsed_dbt.py"), parsed_project()]
         command = [
-            str(Path(sys.executable).with_name("dbt")),
+            *map(str, dbt),
             *words,
             "--project-dir",
             str(self.project),
@@ -94,6 +103,21 @@ class Dbt:
         return value
 
 
+@functools.cache
+def parsed_project() -> Path:
+    """The project as dbt parsed it once for the whole session (partial_parse.msgpack)."""
+    folder = Path(tempfile.mkdtemp(prefix="faultline_parsed_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    words = ["parse", "--project-dir", PROJECT, "--profiles-dir", PROJECT / "profiles", "--target-path", folder]
+    # The name of the file is the catalog of every relation, so it is the one of Dbt.database.
+    environment = {**os.environ, "FAULTLINE_DUCKDB_PATH": "faultline.duckdb", "DBT_LOG_PATH": str(folder / "logs")}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dbt"), *words], env=environment, cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "partial_parse.msgpack"
+
+
 @pytest.fixture(scope="session")
 def small_plant(tmp_path_factory) -> Path:
     """A simulated plant of three days, with its images."""
@@ -110,6 +134,16 @@ def small_plant(tmp_path_factory) -> Path:
 def write_landing(tmp_path) -> Callable[..., Path]:
     """Write tables of rows as landing CSVs into the test's folder, the required tables among them unless given."""
     return lambda **tables: write_tables(tmp_path / "landing", **tables)
+
+
+@pytest.fixture
+def project_copy(tmp_path) -> Path:
+    """A copy of the project whose seeds a test may change."""
+    return shutil.copytree(
+        PROJECT,
+        tmp_path / "project",
+        ignore=shutil.ignore_patterns(".git", ".venv", "target", "logs", "demo_plant", "__pycache__"),
+    )
 
 
 def write_tables(landing: Path, **tables: Iterable[dict]) -> Path:

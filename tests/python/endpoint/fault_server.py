@@ -73,7 +73,7 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
             }
         )
     if step == "diagnose":
-        codes = re.findall(r"\b([a-z]+\.[a-z_]+)\b", "\n".join(conversation.system))
+        codes = re.findall(r"\b([A-Z]{3}-[A-Z]+)\b", "\n".join(conversation.system))
         answer = {"root_cause": "tool wear", "action": "Rework", "confidence": 0.8}
         if codes:
             answer["root_cause_code"] = codes[digest[0] % len(codes)]

@@ -1,0 +1,37 @@
+{#
+    CREATE TABLE for a table that dbt does not materialize: types, PRIMARY KEY with the partition column first,
+    PARTITIONED BY (days(...)), a comment. The adapter can emit neither key nor partition transform.
+#}
+{% macro lakehouse_create_table_sql(relation, columns, primary_key=[], partition_column=none, comment='') -%}
+    {%- set definitions = [] -%}
+    {%- for name, type in columns -%}
+        {%- do definitions.append("    " ~ name ~ " " ~ type ~ (" not null" if name in primary_key else "")) -%}
+    {%- endfor -%}
+    {%- if primary_key -%}
+        {%- if partition_column and primary_key[0] != partition_column -%}
+            {{ exceptions.raise_compiler_error(relation ~ ": the primary key has to begin with the partition column " ~ partition_column ~ ".") }}
+        {%- endif -%}
+        {%- do definitions.append("    primary key (" ~ (primary_key | join(', ')) ~ ")") -%}
+    {%- endif -%}
+    {{ return(
+        "create table if not exists " ~ relation ~ " (\n" ~ (definitions | join(',\n')) ~ "\n)"
+        ~ ("\npartitioned by (days(" ~ partition_column ~ "))" if partition_column else "")
+        ~ ("\ncomment " ~ faultline.lakehouse_comment(comment) if comment else "")
+    ) }}
+{%- endmacro %}
+
+{# A statement of its own: inside CREATE TABLE the property has no effect. #}
+{% macro lakehouse_change_tracking_sql(relation) -%}
+    {{ return(
+        "alter table " ~ relation ~ " set properties('change_tracking'='true', 'data_retention_days'='"
+        ~ (var('lakehouse').retention_days | int) ~ "')"
+    ) }}
+{%- endmacro %}
+
+{# The index lives in the schema of its table. #}
+{% macro lakehouse_bloom_filter_sql(relation, column) -%}
+    {{ return(
+        "create bloomfilter index if not exists "
+        ~ relation.incorporate(path={'identifier': relation.identifier ~ '_' ~ column ~ '_bloom'}) ~ " on table " ~ relation ~ "(" ~ column ~ ")"
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+"""A stand-in for Singdata Lakehouse: speaks the connector's protocol, refuses what Lakehouse refuses, runs on DuckDB."""
