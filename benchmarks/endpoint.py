@@ -1,7 +1,8 @@
-"""How fast the endpoint backend asks, and how others do on the same server: `make bench`, or python benchmarks/endpoint.py.
+"""How fast the endpoint backend asks, and how others do on the same server: `make bench`.
 
-One stub server on this machine answers after 200 ms; the bound for n requests in flight is n / 0.2 a second. Everything is
-measured in one run, so that the ratios hold whatever else the machine does; absolute figures do not travel.
+One stub server on this machine answers after 200 ms; the bound for n requests in flight is n / 0.2 a second.
+Everything is measured in one run, so that the ratios hold whatever else the machine does; absolute
+figures do not travel.
 
 Peers, each in an environment of its own that is made on demand (--no-peers leaves them out):
     openai     what one writes by hand: the official async client behind a semaphore
@@ -142,7 +143,8 @@ def measure_peer(name: str, rows: int, concurrency: int, folder: Path) -> dict:
 def line(name: str, concurrency: int, rows: int, figures: dict) -> str:
     bound = concurrency * 1000 / LATENCY_MS
     rate = rows / figures["seconds"]
-    text = f"{name:<10} {concurrency:>9} {rows:>6} {rate:>9.1f} {bound:>7.0f} {rate / bound:>8.1%} {figures['cpu'] / rows * 1000:>12.2f}"
+    text = f"{name:<10} {concurrency:>9} {rows:>6} {rate:>9.1f} {bound:>7.0f} {rate / bound:>8.1%}"
+    text += f" {figures['cpu'] / rows * 1000:>12.2f}"
     return text + (f" {figures['rss_mib']:>9.0f}" if "rss_mib" in figures else "")
 
 
@@ -158,9 +160,7 @@ def main():
     if options.ours:
         return ours(*options.ours)
     options.peers_folder.mkdir(parents=True, exist_ok=True)
-    print(
-        f"{'':<10} {'in flight':>9} {'rows':>6} {'rows/s':>9} {'bound':>7} {'of bound':>8} {'CPU ms/call':>12} {'RSS MiB':>9}"
-    )
+    print("           in flight   rows    rows/s   bound of bound  CPU ms/call   RSS MiB")
     for concurrency, rows in ROWS.items():
         print(line("faultline", concurrency, rows, measure_ours(rows, concurrency)), flush=True)
         if concurrency >= 64 and not options.no_peers:

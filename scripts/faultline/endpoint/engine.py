@@ -23,6 +23,7 @@ from faultline.endpoint.transport import Fault, Transport
 SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
+NOTHING_SPENT = Spent(0, 0, 0.0, 0.0)
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
 
 
@@ -40,7 +41,7 @@ class Limits:
     calls_per_day: int | None = None
     cost_per_run: float | None = None
     cost_per_day: float | None = None
-    spent_before: Spent = Spent(0, 0, 0.0, 0.0)  # as the ledgers know it; the higher of both counts is taken
+    spent_before: Spent = field(default=NOTHING_SPENT)  # as the ledgers know it; the higher of both counts is taken
 
 
 @dataclass
@@ -127,8 +128,16 @@ class Budget:
 class Engine:
     """Asks the questions it is given. One per run; `submit` and `finish` are called from outside of its thread."""
 
-    def __init__(self, base_url: str, api_key: str, limits: Limits, images: ImageSettings, store: Store, run_id: str,
-                 say: Callable[[str], None] = lambda text: None):  # fmt: skip
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        limits: Limits,
+        images: ImageSettings,
+        store: Store,
+        run_id: str,
+        say: Callable[[str], None] = lambda text: None,
+    ):
         self._base_url, self._api_key = base_url, api_key
         self._limits, self._images, self._store, self._run_id, self._say = limits, images, store, run_id, say
         self._decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="faultline-image")
@@ -300,7 +309,7 @@ class Engine:
                 pass
 
     def _must_probe(self, step: Step) -> bool:
-        """With a budget in money the first question of a step goes alone: its price teaches what the others may cost."""
+        """With a budget in money the first question of a step goes alone: it teaches what the others may cost."""
         if not self._budget.counts_money or not self._in_flight or self._budget.has_learned(step):
             return False
         self._budget.learn(step, self._store.most_input_tokens(step.question))
@@ -543,9 +552,15 @@ class Engine:
     def _fail(self, work: Work, error: str, is_retryable: bool):
         question = work.question
         self._store.keep_failure(
-            question.key, self._run_id, question.inspection_id, error, is_retryable,
-            work.requests_sent, work.cost, work.first_asked_at or time.time(),
-        )  # fmt: skip
+            question.key,
+            self._run_id,
+            question.inspection_id,
+            error,
+            is_retryable,
+            work.requests_sent,
+            work.cost,
+            work.first_asked_at or time.time(),
+        )
         self._store.commit()
         self._tally.failed += 1
         self._end(work)

@@ -59,7 +59,7 @@ class Step:
 
     @property
     def most_tokens(self) -> int:
-        """What a request counts for against a quota of tokens until its true size is known: servers count the longest answer."""
+        """What a request counts for against a quota of tokens: servers reserve for the longest answer."""
         return self.estimated_input_tokens + self.max_answer_tokens
 
     def highest_cost(self, input_tokens: int) -> float:
@@ -94,7 +94,7 @@ def answer_key(step: Step, content_sha256: str | None, prompt_text: str | None, 
 
 
 def split_template(template: str) -> tuple[str, str]:
-    """What stands before and after the data of a prompt; refuses a prompt that would put a row's values outside of it."""
+    """What stands before and after the data of a prompt; a prompt with a row's values outside of it is refused."""
     start, end = template.rfind(OPENING), template.rfind(CLOSING)
     if start < 0 or end < start:
         raise EndpointError(

@@ -141,8 +141,9 @@ class Session:
         self._engine.begin(expected)
         return True
 
-    def submit(self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None,
-               prompt_text: str | None) -> bool:  # fmt: skip
+    def submit(
+        self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None, prompt_text: str | None
+    ) -> bool:
         """One row. False where the run was stopped and the row stays pending."""
         question = self._question(step, inspection_id, content_sha256, image_path, prompt_text)
         with self._guard:
@@ -159,29 +160,49 @@ class Session:
         if tally.submitted:
             self._say(f"{step}: " + progress_line(tally, tally.answered + tally.failed, 0))
         return json.dumps(
-            {"stopped": tally.stopped, "detail": tally.detail, "answered": tally.answered, "failed": tally.failed,
-             "requests": tally.requests, "throttled": tally.throttled, "cost": tally.cost,
-             "most_in_flight": tally.most_in_flight}
-        )  # fmt: skip
+            {
+                "stopped": tally.stopped,
+                "detail": tally.detail,
+                "answered": tally.answered,
+                "failed": tally.failed,
+                "requests": tally.requests,
+                "throttled": tally.throttled,
+                "cost": tally.cost,
+                "most_in_flight": tally.most_in_flight,
+            }
+        )
 
-    def outcome(self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None,
-                prompt_text: str | None) -> dict | None:  # fmt: skip
+    def outcome(
+        self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None, prompt_text: str | None
+    ) -> dict | None:
         """What is known about a row: an answer of any run, a failure of this one, or nothing."""
         question = self._question(step, inspection_id, content_sha256, image_path, prompt_text)
         row = self._store.answer(question.key)
         if row is not None:
             found = {
-                "raw_response": row["raw_response"], "error": None, "is_retryable": True,
-                "input_tokens": row["input_tokens"], "output_tokens": row["output_tokens"], "latency_ms": row["latency_ms"],
-                "finish_reason": row["finish_reason"], "served_model": row["served_model"],
-            }  # fmt: skip
+                "raw_response": row["raw_response"],
+                "error": None,
+                "is_retryable": True,
+                "input_tokens": row["input_tokens"],
+                "output_tokens": row["output_tokens"],
+                "latency_ms": row["latency_ms"],
+                "finish_reason": row["finish_reason"],
+                "served_model": row["served_model"],
+            }
         else:
             row = self._failure(question)
             if row is None:
                 return None
-            found = {"raw_response": None, "error": row["error"], "is_retryable": bool(row["is_retryable"]),
-                     "input_tokens": None, "output_tokens": None, "latency_ms": None, "finish_reason": None,
-                     "served_model": None}  # fmt: skip
+            found = {
+                "raw_response": None,
+                "error": row["error"],
+                "is_retryable": bool(row["is_retryable"]),
+                "input_tokens": None,
+                "output_tokens": None,
+                "latency_ms": None,
+                "finish_reason": None,
+                "served_model": None,
+            }
         asked_at = datetime.datetime.fromtimestamp(row["asked_at"], datetime.UTC).replace(tzinfo=None)
         if row["inspection_id"] != inspection_id:
             return found | FREE | {"answered_for": row["inspection_id"], "asked_at": None, "asked_in": None}

@@ -141,8 +141,17 @@ class Store:
         )
         self.request_ended(request_id, "answered", row["request_cost"], tokens)
 
-    def keep_failure(self, answer_key: str, run_id: str, inspection_id: str, error: str, is_retryable: bool,
-                     requests_sent: int, cost: float | None, asked_at: float):  # fmt: skip
+    def keep_failure(
+        self,
+        answer_key: str,
+        run_id: str,
+        inspection_id: str,
+        error: str,
+        is_retryable: bool,
+        requests_sent: int,
+        cost: float | None,
+        asked_at: float,
+    ):
         self._write(
             "insert or replace into failures values (?, ?, ?, ?, ?, ?, ?, ?)",
             (answer_key, run_id, inspection_id, error, is_retryable, requests_sent, cost, asked_at),
@@ -168,7 +177,7 @@ class Store:
         )
 
     def spent(self, run_id: str) -> Spent:
-        """Calls and money of this run and of this UTC day. A refused request is no call; one that was lost may have been."""
+        """Calls and money of this run and of this UTC day. A refused request is no call; a lost one may have been."""
         row = self._writer.execute(
             """
             select

@@ -1,7 +1,7 @@
 """One HTTP request, and every bound on what comes back.
 
-aiohttp and not the official client: at 128 requests in flight that one spends 2.4 ms of CPU a call and reaches half of
-what the latency allows, aiohttp spends 0.3 ms and reaches 90 %; and reading the body in pieces is the only way to bound it.
+aiohttp and not the official client: at 128 requests in flight that one spends 2.4 ms of CPU a call and reaches half
+of what the latency allows, aiohttp spends 0.3 ms and reaches 90 %; and only a body read in pieces can be bounded.
 """
 
 import asyncio

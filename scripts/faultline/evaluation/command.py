@@ -166,13 +166,25 @@ def judge(
 
     session = Session("", lambda text: print(f"{candidate}: {text}", file=sys.stderr), str(arguments.store))
     limits = {
-        "concurrency": arguments.concurrency, "requests_per_minute": arguments.requests_per_minute, "tokens_per_minute": -1,
-        "timeout_seconds": arguments.timeout, "max_tries": 5, "outage_seconds": 60, "calls_per_run": arguments.max_calls,
-        "calls_per_day": -1, "cost_per_run": -1, "cost_per_day": -1, "spent": [0, 0, 0.0, 0.0],
-    }  # fmt: skip
+        "concurrency": arguments.concurrency,
+        "requests_per_minute": arguments.requests_per_minute,
+        "tokens_per_minute": -1,
+        "timeout_seconds": arguments.timeout,
+        "max_tries": 5,
+        "outage_seconds": 60,
+        "calls_per_run": arguments.max_calls,
+        "calls_per_day": -1,
+        "cost_per_run": -1,
+        "cost_per_day": -1,
+        "spent": [0, 0, 0.0, 0.0],
+    }
     images = {
-        "root": str(arguments.images), "edge_px": arguments.image_edge, "quality": 85, "max_pixels": 50_000_000, "url_prefix": "",
-    }  # fmt: skip
+        "root": str(arguments.images),
+        "edge_px": arguments.image_edge,
+        "quality": 85,
+        "max_pixels": 50_000_000,
+        "url_prefix": "",
+    }
     try:
         run_id = f"evaluate-{number}-{hashlib.md5(candidate.encode()).hexdigest()[:8]}"
         settings = {
@@ -250,9 +262,13 @@ def as_table(report: dict, labels: list[str]) -> str:
     results = list(report["candidates"].values())
     lines = [("", names)]
     for title, key in (
-        ("cases", "cases"), ("no valid answer", "invalid_or_failed"), ("kappa [95 %]", "kappa"), ("agreement [95 %]", "agreement"),
-        ("escape rate [95 %]", "escape_rate"), ("false-alarm rate [95 %]", "false_alarm_rate"),
-    ):  # fmt: skip
+        ("cases", "cases"),
+        ("no valid answer", "invalid_or_failed"),
+        ("kappa [95 %]", "kappa"),
+        ("agreement [95 %]", "agreement"),
+        ("escape rate [95 %]", "escape_rate"),
+        ("false-alarm rate [95 %]", "false_alarm_rate"),
+    ):
         lines.append((title, [as_text(result[key]) for result in results]))
     lines += [(f"recall: {label}", [as_text(result["recall"][label]) for result in results]) for label in labels]
     for title, key in (

@@ -6,7 +6,7 @@ The first line of its output is its port. `POST /control` replaces its behaviour
 Behaviour (all keys optional):
     latency_ms, tail_share, tail_ms       how long an answer takes; a share of calls takes tail_ms
     cap, retry_after                      more than `cap` requests in flight: 429 with Retry-After
-    rpm                                   a bucket of rpm requests that refills at rpm per minute: 429 with the true wait
+    rpm, burst                            a bucket of requests, refilled at rpm per minute: 429 with the true wait
     script                                list of faults, one per request in order of arrival, then none
     shares                                {fault: share}, drawn from the body and the number of its attempt
     answer                                a text that every call is answered with
@@ -63,6 +63,8 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
     """An answer of the right form that depends on the content alone."""
     digest = hashlib.sha256(json.dumps([conversation.text(), conversation.images]).encode()).digest()
     step = step_of(conversation.text())
+    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    properties = schema.get("properties", {})
     if step == "extract":
         return json.dumps(
             {
@@ -78,8 +80,7 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
         if codes:
             answer["root_cause_code"] = codes[digest[0] % len(codes)]
         return json.dumps(answer)
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
-    labels = schema.get("properties", {}).get("label", {}).get("enum") or ["Appearance Defect", "No Defect"]
+    labels = properties.get("label", {}).get("enum") or ["Appearance Defect", "No Defect"]
     label = labels[digest[0] % len(labels)]
     return json.dumps({"label": label}) if schema else label
 

@@ -1,4 +1,4 @@
-"""The backend through dbt: ledger, budget, failures, a second run, kill and Ctrl-C; a server on loopback, real files."""
+"""The backend through dbt: ledger, budget, failures, a second run, kill and Ctrl-C."""
 
 import hashlib
 import json
@@ -64,9 +64,13 @@ def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
     run = ask(plant)
     assert run.calls == {"classify": 24, "extract": 24, "diagnose": 30}
     assert server.stats()["arrived"] == 78
-    assert plant.query(f"select step, count(*), count(answered_for), sum(request_count) from {LEDGERS} group by step order by step") == [
-        ("classify", 30, 6, 24), ("diagnose", 30, 0, 30), ("extract", 30, 6, 24),
-    ]  # fmt: skip
+    assert plant.query(
+        f"select step, count(*), count(answered_for), sum(request_count) from {LEDGERS} group by step order by step"
+    ) == [
+        ("classify", 30, 6, 24),
+        ("diagnose", 30, 0, 30),
+        ("extract", 30, 6, 24),
+    ]
     assert plant.value(f"select count(*) from {LEDGERS} where answered_for is not null and cost > 0") == 0
     assert plant.value(f"select count(*) from {LEDGERS} where served_model is null or backend <> 'endpoint'") == 0
     assert (
@@ -156,13 +160,25 @@ def test_what_is_set_up_wrongly_is_said(plant, monkeypatch):
 def start(plant: Dbt, *words: str) -> subprocess.Popen:
     """A dbt build that the test can end before it is done."""
     environment = os.environ | {
-        "FAULTLINE_LANDING": str(plant.landing), "FAULTLINE_IMAGES": str(plant.images), "FAULTLINE_DUCKDB_PATH": str(plant.database),
-        "DBT_TARGET_PATH": str(plant.folder / "target"), "DBT_LOG_PATH": str(plant.folder / "logs"),
-    }  # fmt: skip
+        "FAULTLINE_LANDING": str(plant.landing),
+        "FAULTLINE_IMAGES": str(plant.images),
+        "FAULTLINE_DUCKDB_PATH": str(plant.database),
+        "DBT_TARGET_PATH": str(plant.folder / "target"),
+        "DBT_LOG_PATH": str(plant.folder / "logs"),
+    }
     command = [
-        str(os.path.join(os.path.dirname(sys.executable), "dbt")), "build", "--select", "ai_classify_calls", *words,
-        "--project-dir", str(plant.project), "--profiles-dir", str(plant.project / "profiles"), "--vars", json.dumps(plant.variables),
-    ]  # fmt: skip
+        str(os.path.join(os.path.dirname(sys.executable), "dbt")),
+        "build",
+        "--select",
+        "ai_classify_calls",
+        *words,
+        "--project-dir",
+        str(plant.project),
+        "--profiles-dir",
+        str(plant.project / "profiles"),
+        "--vars",
+        json.dumps(plant.variables),
+    ]
     return subprocess.Popen(
         command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -48,12 +48,16 @@ def test_mcnemar_is_exact():
 
 def test_escapes_and_false_alarms_count_what_leaves_and_what_is_looked_at_twice():
     cases = [
-        Judged("Appearance Defect", "No Defect", 1, 1), Judged("Appearance Defect", "Appearance Defect", 2, 1),
-        Judged("Appearance Defect", None, None, 0), Judged("Appearance Defect", "Requires Manual Re-inspection", 3, 1),
-        Judged("No Defect", "Appearance Defect", 4, 1), Judged("No Defect", None, None, 0),
-        Judged("No Defect", "Requires Manual Re-inspection", 5, 1), Judged("No Defect", "No Defect", 6, 1),
+        Judged("Appearance Defect", "No Defect", 1, 1),
+        Judged("Appearance Defect", "Appearance Defect", 2, 1),
+        Judged("Appearance Defect", None, None, 0),
+        Judged("Appearance Defect", "Requires Manual Re-inspection", 3, 1),
+        Judged("No Defect", "Appearance Defect", 4, 1),
+        Judged("No Defect", None, None, 0),
+        Judged("No Defect", "Requires Manual Re-inspection", 5, 1),
+        Judged("No Defect", "No Defect", 6, 1),
         Judged("Requires Manual Re-inspection", "No Defect", 7, 1),
-    ]  # fmt: skip
+    ]
     result = figures(cases, LABELS, "No Defect", "Requires Manual Re-inspection")
     assert result["escape_rate"][:2] == (1, 4)
     assert result["false_alarm_rate"][:2] == (1, 4)
@@ -65,9 +69,19 @@ def test_escapes_and_false_alarms_count_what_leaves_and_what_is_looked_at_twice(
 
 @pytest.mark.parametrize(
     ("answer", "label"),
-    [('{"label": "no  DEFECT"}', "No Defect"), ("No Defect", "No Defect"), ('"no defect"', "No Defect"), ("```json\n{\"label\": \"No Defect\"}\n```", "No Defect"),
-     ("Probably No Defect", None), ('{"label": 7}', None), ('{"label": "Broken"}', None), ("", None), ("{", None), ("no_defect", None)],
-)  # fmt: skip
+    [
+        ('{"label": "no  DEFECT"}', "No Defect"),
+        ("No Defect", "No Defect"),
+        ('"no defect"', "No Defect"),
+        ('```json\n{"label": "No Defect"}\n```', "No Defect"),
+        ("Probably No Defect", None),
+        ('{"label": 7}', None),
+        ('{"label": "Broken"}', None),
+        ("", None),
+        ("{", None),
+        ("no_defect", None),
+    ],
+)
 def test_labels_are_read_as_the_models_read_them(answer, label):
     assert read_label(answer, LABELS) == label
 
@@ -86,8 +100,18 @@ def labelled(tmp_path, server, monkeypatch):
 
 
 def evaluate(folder, *words):
-    return main(["evaluate", "--labelled", str(folder / "labelled.csv"), "--images", str(folder / "images"),
-                 "--store", str(folder / "evaluation.answers"), *words])  # fmt: skip
+    return main(
+        [
+            "evaluate",
+            "--labelled",
+            str(folder / "labelled.csv"),
+            "--images",
+            str(folder / "images"),
+            "--store",
+            str(folder / "evaluation.answers"),
+            *words,
+        ]
+    )
 
 
 def test_two_candidates_side_by_side_as_table_and_json(labelled, server, capsys):
@@ -131,9 +155,12 @@ def test_a_server_that_always_says_good_lets_every_defect_escape(labelled, serve
 
 @pytest.mark.parametrize(
     ("words", "text"),
-    [(["--candidate", "nobody/classify-v1"], "ai_models has no model 'nobody'"), (["--candidate", "mock-text/classify-v1"], "reads text only"),
-     (["--candidate", "mock-vision/extract-v1"], "there is no classify prompt 'extract-v1'")],
-)  # fmt: skip
+    [
+        (["--candidate", "nobody/classify-v1"], "ai_models has no model 'nobody'"),
+        (["--candidate", "mock-text/classify-v1"], "reads text only"),
+        (["--candidate", "mock-vision/extract-v1"], "there is no classify prompt 'extract-v1'"),
+    ],
+)
 def test_what_is_asked_wrongly_is_said(labelled, capsys, words, text):
     assert evaluate(labelled, *words) == 2
     assert text in capsys.readouterr().err

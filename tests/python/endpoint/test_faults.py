@@ -198,7 +198,21 @@ def test_a_known_quota_is_never_passed(runner):
 
 def test_step_settings_of_a_test_are_those_of_the_macro():
     assert set(step_settings()) == {
-        "step", "model", "served_as", "prompt_version", "prompt_md5", "prompt_text", "response_schema", "sends_image", "labels",
-        "actions", "structured_output", "request_options", "input_price", "output_price", "estimated_input_tokens",
-        "estimated_output_tokens", "max_answer_tokens",
-    }  # fmt: skip
+        "step",
+        "model",
+        "served_as",
+        "prompt_version",
+        "prompt_md5",
+        "prompt_text",
+        "response_schema",
+        "sends_image",
+        "labels",
+        "actions",
+        "structured_output",
+        "request_options",
+        "input_price",
+        "output_price",
+        "estimated_input_tokens",
+        "estimated_output_tokens",
+        "max_answer_tokens",
+    }

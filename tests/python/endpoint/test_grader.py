@@ -1,4 +1,4 @@
-"""A test server of others (llmock) with true quotas grades the client: no ignored Retry-After, no storm, nothing given up."""
+"""A test server of others (llmock) with true quotas grades the client."""
 
 import json
 import os

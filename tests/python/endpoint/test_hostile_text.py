@@ -1,7 +1,8 @@
 """Sentences of inspectors that give orders, against a server that obeys every order that reaches it as one.
 
-The server takes for an instruction whatever stands in the system role, and in the user role outside of the data tags. It
-answers OBEYED then. That shows that nothing leaves the delimiters; whether a model keeps to them is the model's virtue.
+The server takes for an instruction whatever stands in the system role, and in the user role outside of the data tags.
+It answers OBEYED then. That shows that nothing leaves the delimiters;
+whether a model keeps to them is the model's virtue.
 """
 
 import hashlib
@@ -102,9 +103,11 @@ def test_through_dbt_no_sentence_changes_labels_action_or_sql(tmp_path, server, 
         write_csv(tmp_path / "landing" / f"{name}.csv", table)
     prompts = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diagnose-v2"}
     plant = Dbt(
-        tmp_path, tmp_path / "landing", tmp_path / "images",
+        tmp_path,
+        tmp_path / "landing",
+        tmp_path / "images",
         {"ai_backend": "endpoint", "ai_step_prompts": prompts, "resolution_order": ["raw"]},
-    )  # fmt: skip
+    )
     run = plant.build("--select", "+ai_diagnose_answers")
     assert run.calls["diagnose"] == len(SENTENCES)
     stats = server.stats()

@@ -58,9 +58,24 @@ def test_sixteen_bits_are_scaled_and_not_cut(root):
 
 @pytest.mark.parametrize(
     "path",
-    ["../secret.jpg", "a/../../secret.jpg", "..\\secret.jpg", "/etc/passwd", "\\\\host\\share\\a.jpg", "~/a.jpg", "C:\\a.jpg", "C:a.jpg",
-     "http://host/a.jpg", "file:///etc/passwd", "FILE:a.jpg", "data:image/png;base64,AAAA", "a.jpg\0.png", "", "sub/.."],
-)  # fmt: skip
+    [
+        "../secret.jpg",
+        "a/../../secret.jpg",
+        "..\\secret.jpg",
+        "/etc/passwd",
+        "\\\\host\\share\\a.jpg",
+        "~/a.jpg",
+        "C:\\a.jpg",
+        "C:a.jpg",
+        "http://host/a.jpg",
+        "file:///etc/passwd",
+        "FILE:a.jpg",
+        "data:image/png;base64,AAAA",
+        "a.jpg\0.png",
+        "",
+        "sub/..",
+    ],
+)
 def test_a_path_cannot_leave_the_root(root, path):
     (root / "sub").mkdir()
     with pytest.raises(UnreadableImage) as refused:
@@ -98,9 +113,15 @@ def test_a_missing_file_may_still_come(root):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "empty"), (b"<html>hello</html>", "known format"), (b"%PDF-1.7 not a picture", "known format"), (jpeg_bytes()[:300], "decoded"),
-     (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "known format|decoded"), (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "known format")],
-)  # fmt: skip
+    [
+        (b"", "empty"),
+        (b"<html>hello</html>", "known format"),
+        (b"%PDF-1.7 not a picture", "known format"),
+        (jpeg_bytes()[:300], "decoded"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "known format|decoded"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "known format"),
+    ],
+)
 def test_broken_and_wrong_files_are_refused(root, content, reason):
     (root / "a.jpg").write_bytes(content)
     with pytest.raises(UnreadableImage, match=f"unreadable: .*({reason})"):
