@@ -27,6 +27,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "evaluate": Command("faultline.evaluation.command", "compare two models or prompts on labelled pictures"),
     "simulate": Command("faultline.simulator.command", "write a demo plant: landing tables, images and their truth"),
     "summary": Command("faultline.summary", "what the last build holds, and where to look next"),
     "push-actions": Command("faultline.push_actions", "hand the open actions of the outbox to the MES"),
