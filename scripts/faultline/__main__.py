@@ -28,6 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "simulate": Command("faultline.simulator.command", "write a demo plant: landing tables, images and their truth"),
+    "lakehouse-build": Command("faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"),
+    "studio-export": Command("faultline.studio_export", "write the tasks of Lakehouse Studio as files"),
     "summary": Command("faultline.summary", "what the last build holds, and where to look next"),
 }
 
