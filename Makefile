@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --re
 export PRE_COMMIT_HOME ?= $(CURDIR)/$(VENV)/pre-commit
 
 .NOTPARALLEL:
-.PHONY: help setup demo build test lint format parse pytest unit docs lakehouse-compile lock hooks clean FORCE
+.PHONY: help setup demo build test lint format parse pytest unit docs bench lakehouse-compile lock hooks clean FORCE
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,7 +107,11 @@ unit: $(VENV)/.main  ## dbt unit tests only, on empty tables
 		&& $(DBT) test $(PROFILE) --target-path target/unit --select test_type:unit
 
 pytest: $(VENV)/.test  ## the Python tests; they build the project in folders of their own
+	@$(BIN)/python -m pytest tests/lakehouse
 	@$(BIN)/python -m pytest
+
+bench: $(VENV)/.test  ## measure speed, as ratios within one run (minutes; peers are installed on demand)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 # Nothing is contacted: the values only have to be there.
 LAKEHOUSE_ENV := CZ_SERVICE=none CZ_INSTANCE=none CZ_WORKSPACE=none CZ_USER=none DBT_ENV_SECRET_CZ_PASSWORD=none
