@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 
 PROJECT = Path(__file__).resolve().parents[1]
-KEPT = ("dbt_project.yml", "profiles", "models", "macros", "seeds", "tests")
+KEPT = ("dbt_project.yml", "profiles", "models", "macros", "seeds", "tests", "scripts")
 MODELS = (
     "spc_measurements", "spc_streams", "spc_samples", "spc_subgroups", "spc_baselines", "spc_limits",
     "spc_phase_versions", "spc_shewhart_points", "spc_time_weighted_points", "spc_points", "spc_signals",

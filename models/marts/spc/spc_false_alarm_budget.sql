@@ -39,7 +39,8 @@ stream_rates as (
         stream_id,
         statistic in ('g', 'ewma', 'cusum_high', 'cusum_low') as has_limits_only,
         -- n points span n - 1 steps
-        {{ dbt.datediff('first_point_at', 'last_point_at', 'hour') }} / 24.0 * points / greatest(points - 1, 1) as days,
+        {{ dbt.datediff('first_point_at', 'last_point_at', 'hour') }}
+        / 24.0 * points / greatest(points - 1, 1) as days,
         points
     from stream_points
 

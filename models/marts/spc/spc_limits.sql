@@ -18,8 +18,7 @@ settings as (
 
 settings_with_quantile as (
 
-    select
-        1 - overdispersion_significance as confidence
+    select 1 - overdispersion_significance as confidence
     from settings
 
 ),
@@ -85,7 +84,7 @@ dispersion as (
         stream_id,
         phase,
         sum(case when abs(z) <= k then z * z end) as dispersion,
-        sum(case when abs(z) <= k then 1 else 0 end) - 1 as dispersion_degrees,
+        nullif(sum(case when abs(z) <= k then 1 else 0 end), 0) - 1 as dispersion_degrees,
         avg(case when is_baseline_range then z_step end) / {{ moving_range_d2() }} as sigma_z
     from standardised_steps
     where is_baseline

@@ -27,9 +27,7 @@ rules as (
 
 enabled_rules as (
 
-    select
-        *
-    from rules
+    select * from rules
     where is_enabled
 
 ),

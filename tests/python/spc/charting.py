@@ -69,7 +69,7 @@ def make_project(folder: Path, **seeds: Iterable[dict]) -> Path:
     return project
 
 
-KEPT = {"dbt_project.yml", "profiles", "models", "macros", "seeds", "tests", "analyses"}
+KEPT = {"dbt_project.yml", "profiles", "models", "macros", "seeds", "tests", "analyses", "scripts"}
 
 
 def charted_plant(folder: Path, seeds: dict[str, list[dict]], **tables: list[dict]) -> Dbt:
