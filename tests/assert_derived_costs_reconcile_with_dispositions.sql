@@ -22,15 +22,20 @@ expected as (
 
     select
         sum(
-            case when dispositions.disposition = 'scrap' and dispositions.repeats_inspection_id is null
-                then skus.unit_cost - coalesce(skus.scrap_recovery, 0) end
+            case
+                when dispositions.disposition = 'scrap' and dispositions.repeats_inspection_id is null
+                    then skus.unit_cost - coalesce(skus.scrap_recovery, 0)
+            end
         ) as scrap,
         sum(case when dispositions.disposition = 'rework' then skus.rework_cost end) as rework,
         sum(
-            case when dispositions.reinspections > 0
-                then dispositions.reinspections * rates.reinspection_minutes * rates.labour_per_minute end
+            case
+                when dispositions.reinspections > 0
+                    then dispositions.reinspections * rates.reinspection_minutes * rates.labour_per_minute
+            end
         ) as reinspection,
-        {{ count_where("dispositions.disposition = 'scrap' and dispositions.repeats_inspection_id is null") }} as scrapped_parts,
+        {{ count_where("dispositions.disposition = 'scrap' and dispositions.repeats_inspection_id is null") }}
+            as scrapped_parts,
         {{ count_where("dispositions.disposition = 'rework'") }} as reworked_parts
     from dispositions
     left join skus

@@ -1,9 +1,21 @@
--- Newcombe (1998), table II, method 10: 56/70 against 48/80, published as 0.0524 to 0.3339; 10/10 against 0/10 as 0.6075 to 1.
+-- Newcombe (1998), method 10, as published: 56/70 against 48/80 gives 0.0524 to 0.3339, 10/10 against 0/10 0.6075 to 1.
 with published as (
 
-    select 56 as after_hits, 70 as after_trials, 48 as before_hits, 80 as before_trials, 0.0524 as low, 0.3339 as high
+    select
+        56 as after_hits,
+        70 as after_trials,
+        48 as before_hits,
+        80 as before_trials,
+        0.0524 as low,
+        0.3339 as high
     union all
-    select 10, 10, 0, 10, 0.6075, 1.0000
+    select
+        10 as after_hits,
+        10 as after_trials,
+        0 as before_hits,
+        10 as before_trials,
+        0.6075 as low,
+        1.0 as high
 
 ),
 

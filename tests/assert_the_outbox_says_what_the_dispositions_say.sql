@@ -1,5 +1,5 @@
--- The newest version of each action is open exactly where an action is wanted (those too old to be sent aside): no ticket
--- without a verdict, no verdict without a ticket, never two for one subject and kind.
+-- The newest version of each action is open exactly where an action is wanted (those too old to be sent aside): no
+-- ticket without a verdict, no verdict without a ticket, never two for one subject and kind.
 with wanted as (
 
     select action_key

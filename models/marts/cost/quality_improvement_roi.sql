@@ -68,9 +68,10 @@ days_compared as (
     inner join daily_inspections
         on
             improvements.line_id = daily_inspections.line_id
-            and abs({{ days_between('improvements.started_on', 'daily_inspections.local_day') }})
+            and {{ days_between('daily_inspections.local_day', 'improvements.started_on') }}
             <= thresholds.improvement_days
-            and {{ days_between('improvements.started_on', 'daily_inspections.local_day') }} < thresholds.improvement_days
+            and {{ days_between('improvements.started_on', 'daily_inspections.local_day') }}
+            < thresholds.improvement_days
     left join daily_costs
         on
             daily_inspections.line_id = daily_costs.line_id
@@ -142,9 +143,13 @@ select
     cast(savings.defects_after as {{ dbt.type_bigint() }}) as defects_after,
     {{ ratio('savings.defects_before', 'savings.judged_before') }} as defect_rate_before,
     {{ ratio('savings.defects_after', 'savings.judged_after') }} as defect_rate_after,
-    {{ newcombe_low('savings.defects_after', 'savings.judged_after', 'savings.defects_before', 'savings.judged_before') }}
+    {{ newcombe_low(
+        'savings.defects_after', 'savings.judged_after', 'savings.defects_before', 'savings.judged_before'
+    ) }}
         as defect_rate_change_low,
-    {{ newcombe_high('savings.defects_after', 'savings.judged_after', 'savings.defects_before', 'savings.judged_before') }}
+    {{ newcombe_high(
+        'savings.defects_after', 'savings.judged_after', 'savings.defects_before', 'savings.judged_before'
+    ) }}
         as defect_rate_change_high,
     {{ sql_text(var('plant_currency')) }} as currency,
     savings.daily_cost_before,

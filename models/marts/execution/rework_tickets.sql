@@ -45,7 +45,7 @@ next_looks as (
         on
             reworks.sku_id = later.sku_id
             and reworks.part_serial = later.part_serial
-            and later.inspect_time > reworks.inspect_time
+            and reworks.inspect_time < later.inspect_time
 
 )
 

@@ -20,8 +20,8 @@ examples_ranked as (
         row_number() over (
             partition by supplier_id, {{ month_of('local_day') }}, category, root_cause_code
             order by
-                case severity when 'Critical' then 1 when 'Minor' then 2 else 3 end,
-                inspection_id
+                case severity when 'Critical' then 1 when 'Minor' then 2 else 3 end asc,
+                inspection_id asc
         ) as example_number
     from escapes
     where
@@ -58,11 +58,11 @@ ranked as (
         *,
         row_number() over (
             partition by supplier_id, report_month
-            order by defects desc, category, root_cause_code
+            order by defects desc, category asc, root_cause_code asc
         ) as defect_rank,
         sum(defects) over (
             partition by supplier_id, report_month
-            order by defects desc, category, root_cause_code
+            order by defects desc, category asc, root_cause_code asc
             rows between unbounded preceding and current row
         ) as cumulative_defects,
         sum(defects) over (partition by supplier_id, report_month) as all_defects

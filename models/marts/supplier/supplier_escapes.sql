@@ -34,7 +34,10 @@ judged as (
         inspections.*,
         coded_root_causes.root_cause_code,
         inspections.is_defect
-        and (inspections.category = 'Material Issue' or coalesce(coded_root_causes.six_m = 'Material', false)) as is_escape
+        and (
+            inspections.category = 'Material Issue'
+            or coalesce(coded_root_causes.six_m = 'Material', false)
+        ) as is_escape
     from inspections
     left join coded_root_causes
         on inspections.inspection_id = coded_root_causes.inspection_id

@@ -124,12 +124,18 @@ period as (
 
 ),
 
+numbers as (
+
+    {{ thousand_numbers() }}
+
+),
+
 -- A month without receipts is a row of its own, so that a rolling window is a number of months and not of rows.
 calendar as (
 
     select {{ months_later('period.first_month', 'numbers.n') }} as report_month
     from period
-    cross join ({{ thousand_numbers() }}) as numbers
+    cross join numbers
     where {{ months_later('period.first_month', 'numbers.n') }} <= period.last_month
 
 ),

@@ -48,7 +48,8 @@ assessed as (
         * sqrt(rates.funnel_centre * (1 - rates.funnel_centre) / nullif(rates.quantity_judged, 0)) as funnel_half_width,
         (rates.rejected_share_3_months - rates.rejected_share_3_months_before) / nullif(sqrt(
             rates.pooled_share * (1 - rates.pooled_share) * (
-                {{ ratio('1', 'rates.quantity_judged_3_months') }} + {{ ratio('1', 'rates.quantity_judged_3_months_before') }}
+                {{ ratio('1', 'rates.quantity_judged_3_months') }}
+                + {{ ratio('1', 'rates.quantity_judged_3_months_before') }}
             )
         ), 0) as trend_z_score
     from rates
@@ -106,7 +107,8 @@ select
     assessed.rejected_share_3_months * 1000000 as ppm_3_months,
     cast(assessed.quantity_judged_12_months as {{ dbt.type_bigint() }}) as quantity_judged_12_months,
     cast(assessed.quantity_rejected_12_months as {{ dbt.type_bigint() }}) as quantity_rejected_12_months,
-    {{ ratio('assessed.quantity_rejected_12_months', 'assessed.quantity_judged_12_months') }} * 1000000 as ppm_12_months,
+    {{ ratio('assessed.quantity_rejected_12_months', 'assessed.quantity_judged_12_months') }} * 1000000
+        as ppm_12_months,
     cast(assessed.quantity_judged_year_to_date as {{ dbt.type_bigint() }}) as quantity_judged_year_to_date,
     cast(assessed.quantity_rejected_year_to_date as {{ dbt.type_bigint() }}) as quantity_rejected_year_to_date,
     {{ ratio('assessed.quantity_rejected_year_to_date', 'assessed.quantity_judged_year_to_date') }} * 1000000
