@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --re
 export PRE_COMMIT_HOME ?= $(CURDIR)/$(VENV)/pre-commit
 
 .NOTPARALLEL:
-.PHONY: help setup demo build test lint format parse pytest unit docs lakehouse-compile lock hooks clean FORCE
+.PHONY: bench help setup demo build test lint format parse pytest unit docs lakehouse-compile lock hooks clean FORCE
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ pytest: $(VENV)/.main $(VENV)/.lakehouse  ## the Python tests; they build the pr
 
 # Nothing is contacted: the values only have to be there.
 LAKEHOUSE_ENV := CZ_SERVICE=none CZ_INSTANCE=none CZ_WORKSPACE=none CZ_USER=none DBT_ENV_SECRET_CZ_PASSWORD=none
+
+bench: $(VENV)/.main  ## throughput of the AI endpoint beside that of others, on one stub server
+	@$(BIN)/python benchmarks/endpoint.py
 
 lakehouse-compile: $(VENV)/.lakehouse  ## the SQL for Lakehouse, without a connection, into target/lakehouse
 	@$(LAKEHOUSE_ENV) $(DBT) --no-populate-cache compile $(PROFILE) --target lakehouse --no-introspect \

@@ -16,6 +16,8 @@ from conftest import Dbt, image, inspection, minimal_tables, write_csv
 
 from endpoint.harness import FaultServer, jpeg_bytes, wait_until
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("classify", "extract", "diagnose")
 LEDGERS = "(from ai_classify_calls union all by name from ai_extract_calls union all by name from ai_diagnose_calls)"
 PROMPTS = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diagnose-v2"}
