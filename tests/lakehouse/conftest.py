@@ -178,7 +178,7 @@ def three_runs(plant, tmp_path_factory) -> tuple[Lakehouse, list[Run]]:
     created = lakehouse.dbt("run-operation", "create_landing", "--args", "{as_text: true}")
     assert created.code == 0, created.output[-3000:]
     lakehouse.land(plant, "inspect_time < '2026-09-04'")
-    runs = [lakehouse.dbt("build"), lakehouse.dbt("build", "--exclude-resource-type", "unit_test")]
+    runs = [lakehouse.dbt("build"), lakehouse.dbt("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")]
     lakehouse.land(plant, "not inspect_time < '2026-09-04' or inspect_time is null")
     runs.append(lakehouse.dbt("build", "--exclude-resource-type", "unit_test"))
     artifact = ROOT / "target" / "lakehouse"

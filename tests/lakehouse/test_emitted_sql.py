@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from clickzetta.connector.v0.utils import split_sql
-from conftest import dbt
+from conftest import ROOT, VARS
+from dbt.cli.main import dbtRunner
 from standin import dialect
 from standin.engine import Engine
 
 GOLDEN = Path(__file__).parent / "golden"
 NOBODY = {
-    "CZ_SERVICE": "nowhere.invalid", "CZ_INSTANCE": "i", "CZ_WORKSPACE": "plant", "CZ_USER": "u", "DBT_ENV_SECRET_CZ_PASSWORD": "p",
+    "CZ_SERVICE": "nowhere.invalid", "CZ_INSTANCE": "i", "CZ_WORKSPACE": "plant", "CZ_USER": "u", "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys-secret",
     "CZ_SCHEMA": "faultline",
 }
 HOSTILE = [
@@ -59,20 +60,48 @@ select {% for text in var('texts') %}{{ sql_text(text) }} as t{{ loop.index }}{%
 """
 
 
-def compiled(tmp_path: Path, template: str, variables: dict) -> str:
-    run = dbt(
-        NOBODY, tmp_path / "target", "--quiet", "--no-populate-cache", "compile", "--no-introspect", "--target", "lakehouse", "--output", "json",
-        "--inline", template, variables=variables,
-    )
-    assert run.code == 0, run.output
-    return json.loads(run.output[run.output.index("{"):run.output.rindex("}") + 1])["compiled"]
+class Offline:
+    """dbt in this process, the project parsed once, no connection to anything."""
+
+    def __init__(self, folder: Path):
+        self.options = [
+            "--project-dir", str(ROOT), "--profiles-dir", str(ROOT / "profiles"), "--target", "lakehouse", "--target-path", str(folder),
+            "--log-path", str(folder),
+        ]
+        self.folder = folder
+        parsed = dbtRunner().invoke(["--quiet", "parse", *self.options, "--vars", json.dumps(VARS)])
+        assert parsed.success, parsed.exception
+        self.manifest = parsed.result
+
+    def __call__(self, *arguments: str, variables: dict | None = None):
+        return dbtRunner(manifest=self.manifest).invoke([
+            "--quiet", "--no-populate-cache", *arguments, *self.options, "--vars", json.dumps({**VARS, **(variables or {})}),
+        ])
+
+    def compiled(self, template: str, variables: dict | None = None) -> str:
+        done = self("compile", "--no-introspect", "--inline", template, variables=variables)
+        assert done.success, done.exception
+        return done.result.results[0].node.compiled_code
+
+    def error(self, capsys, operation: str, arguments: dict, variables: dict | None = None) -> str:
+        done = self("run-operation", operation, "--args", json.dumps(arguments), variables=variables)
+        assert not done.success
+        captured = capsys.readouterr()
+        return captured.out + captured.err
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory) -> list[str]:
-    folder = tmp_path_factory.mktemp("emitted")
+def offline(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in NOBODY.items():
+            patch.setenv(name, value)
+        yield Offline(tmp_path_factory.mktemp("offline"))
+
+
+@pytest.fixture(scope="module")
+def parts(offline) -> list[str]:
     schema = json.dumps({"location": 'where, e.g. "left"', "note": "it's a \\ b\nc"}, ensure_ascii=False)
-    return [part.strip() for part in compiled(folder, TEMPLATE, {"texts": HOSTILE, "schema": schema}).split(";;;;")]
+    return [part.strip() for part in offline.compiled(TEMPLATE, {"texts": HOSTILE, "schema": schema}).split(";;;;")]
 
 
 def golden(name: str, text: str) -> None:
@@ -86,7 +115,7 @@ def golden(name: str, text: str) -> None:
 
 
 def test_ai_calls_and_ddl_are_as_they_were_looked_at(parts):
-    golden("emitted.sql", "\n\n".join(parts))
+    golden("emitted.txt", "\n\n".join(parts))
 
 
 def test_the_connector_sees_one_statement_in_each(parts):
@@ -122,29 +151,21 @@ def test_texts_mean_what_they_meant(parts):
 
 
 @pytest.mark.parametrize("text", ["a %(hints)s b", "test plain returns", "test unicode returns"])
-def test_what_the_connector_would_change_or_drop_is_refused(tmp_path, text):
-    run = dbt(
-        NOBODY, tmp_path, "--quiet", "--no-populate-cache", "compile", "--no-introspect", "--target", "lakehouse", "--inline",
-        "select {{ sql_text(var('text')) }} as a", variables={"text": text},
+def test_what_the_connector_would_change_or_drop_is_refused(offline, capsys, text):
+    assert "cannot be sent to Lakehouse" in offline.error(capsys, "clickzetta__sql_text", {"value": text})
+
+
+def test_a_batch_that_may_outlive_its_urls_is_refused(offline, capsys):
+    options = {"response_timeout_seconds": 300, "task_concurrency": 8, "presigned_url_seconds": 36000}
+    error = offline.error(
+        capsys, "check_presigned_url_time", {}, variables={"ai_batch_size": 1000, "ai_options": options},
     )
-    assert run.code != 0
-    assert "cannot be sent to Lakehouse" in run.output
+    assert "37500 s, longer than the image URLs live (36000 s)" in error
 
 
-def test_a_batch_that_may_outlive_its_urls_is_refused(tmp_path):
-    run = dbt(
-        NOBODY, tmp_path, "--quiet", "--no-populate-cache", "compile", "--no-introspect", "--target", "lakehouse", "--inline",
-        "{{ check_presigned_url_time() }} select 1 as a",
-        variables={"ai_batch_size": 1000, "ai_options": {"response_timeout_seconds": 300, "task_concurrency": 8, "presigned_url_seconds": 36000}},
-    )
-    assert run.code != 0
-    assert "37500 s, longer than the image URLs live (36000 s)" in run.output
-
-
-def test_every_compiled_file_is_sql_of_lakehouse(tmp_path):
-    run = dbt(NOBODY, tmp_path, "--quiet", "--no-populate-cache", "compile", "--no-introspect", "--target", "lakehouse")
-    assert run.code == 0, run.output
-    files = [path for path in (tmp_path / "compiled").rglob("*.sql") if path.is_file()]
+def test_every_compiled_file_is_sql_of_lakehouse(offline):
+    assert offline("compile", "--no-introspect").success
+    files = [path for path in (offline.folder / "compiled").rglob("*.sql") if path.is_file()]
     assert len(files) > 150
     refused = []
     for path in files:
@@ -155,12 +176,12 @@ def test_every_compiled_file_is_sql_of_lakehouse(tmp_path):
     assert refused == []
 
 
-def test_create_landing_prints_its_statements_and_lakehouse_takes_them(tmp_path):
-    run = dbt(NOBODY, tmp_path, "--quiet", "--no-populate-cache", "run-operation", "create_landing", "--target", "lakehouse", "--args", "{dry_run: true}")
-    assert run.code == 0, run.output
-    golden("create_landing.sql", run.output.strip())
+def test_create_landing_prints_its_statements_and_lakehouse_takes_them(offline, capsys):
+    assert offline("run-operation", "create_landing", "--args", "{dry_run: true}").success
+    printed = capsys.readouterr().out.strip()
+    golden("create_landing.txt", printed)
     engine = Engine("plant", lambda *_: None)
-    statements = [text for text in split_sql(run.output) if text.strip()]
+    statements = [text for text in split_sql(printed) if text.strip()]
     for _ in range(2):  # safe to repeat
         for statement in statements:
             engine.run(statement, {}, "faultline")
@@ -174,39 +195,30 @@ def test_create_landing_prints_its_statements_and_lakehouse_takes_them(tmp_path)
     ("operation", "arguments", "words"),
     [
         ("create_volume", {"name": "a b"}, "letters, digits and underscores"),
-        ("create_volume", {"name": "s.v", "location": "http://x/"}, "needs the name of a storage connection"),
+        ("create_volume", {"name": "s.v", "location": "oss://x/"}, "needs the name of a storage connection"),
+        ("create_volume", {"name": "s.v", "location": "http://x/", "connection": "c"}, "location is oss://"),
         ("create_storage_connection", {"name": "c", "kind": "ftp"}, "kind is oss, cos or s3"),
         ("create_storage_connection", {"name": "c", "kind": "oss"}, "oss needs endpoint"),
         ("load_landing", {"table": "nothing", "volume": "user volume", "files": ["a.csv"]}, "no landing table"),
         ("load_landing", {"table": "lines", "volume": "user volume; drop table x", "files": ["a.csv"]}, "A volume is USER VOLUME"),
+        ("refresh", {"models": ["nothing"]}, "no dynamic table model"),
     ],
 )
-def test_operations_refuse_what_they_cannot_do(tmp_path_factory, operation, arguments, words):
-    folder = tmp_path_factory.getbasetemp() / "operations"
-    run = dbt(
-        NOBODY, folder, "--no-populate-cache", "run-operation", operation, "--target", "lakehouse", "--args", json.dumps({**arguments, "dry_run": True})
-    )
-    assert run.code != 0
-    assert words in run.output
+def test_operations_refuse_what_they_cannot_do(offline, capsys, operation, arguments, words):
+    assert words in offline.error(capsys, operation, {**arguments, "dry_run": True})
 
 
-def test_volumes_files_and_pipes(tmp_path_factory):
-    folder = tmp_path_factory.getbasetemp() / "operations"
-    printed = []
+def test_volumes_files_and_pipes(offline, capsys):
     for operation, arguments in [
         ("create_volume", {"name": "faultline.defect_images"}),
         ("create_storage_connection", {"name": "plant_oss", "kind": "oss", "endpoint": "oss-cn-hangzhou.aliyuncs.com"}),
+        ("create_storage_connection", {"name": "plant_cos", "kind": "cos", "region": "ap-shanghai", "app_id": "1250000000"}),
+        ("create_storage_connection", {"name": "plant_s3", "kind": "s3", "endpoint": "s3.cn-north-1.amazonaws.com.cn", "region": "cn-north-1"}),
         ("create_volume", {"name": "faultline.oss_images", "location": "oss://plant/images/", "connection": "plant_oss"}),
         ("load_landing", {"table": "lines", "volume": "VOLUME faultline.files", "files": ["it's.csv"]}),
         ("create_kafka_pipe", {"name": "faultline.inspections", "bootstrap_servers": "k1:9092", "topic": "inspections", "group_id": "faultline"}),
     ]:
-        run = dbt(
-            NOBODY, folder, "--quiet", "--no-populate-cache", "run-operation", operation, "--target", "lakehouse",
-            "--args", json.dumps({**arguments, "dry_run": True}),
-        )
-        assert run.code == 0, run.output
-        printed.append(run.output.strip())
-    golden("volumes.sql", "\n\n".join(printed))
-    assert "***" in printed[1]
-
-
+        assert offline("run-operation", operation, "--args", json.dumps({**arguments, "dry_run": True})).success
+    printed = capsys.readouterr().out.strip()
+    golden("volumes.txt", printed)
+    assert printed.count("'***'") == 6

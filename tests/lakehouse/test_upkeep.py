@@ -1,0 +1,104 @@
+"""What is done to a Lakehouse that stands: operations, a changed model, the inline table, the export for Studio.
+
+Runs after the three builds, on the same stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, VARS
+
+
+def operation(lakehouse, name: str, arguments: dict | None = None, variables: dict | None = None):
+    return lakehouse.dbt("run-operation", name, "--args", json.dumps(arguments or {}), variables=variables)
+
+
+@pytest.fixture(scope="module")
+def built(three_runs):
+    return three_runs[0]
+
+
+def test_suspend_refresh_resume(built):
+    assert operation(built, "suspend", {"models": ["inspections"]}).code == 0
+    assert built.engine.relations["faultline.inspections"].suspended
+    refused = operation(built, "refresh", {"models": ["inspections"]})
+    assert refused.code != 0
+    assert operation(built, "resume", {"models": ["inspections"]}).code == 0
+    refreshed = operation(built, "refresh", {"models": ["inspections"]})
+    assert refreshed.code == 0
+    assert [refresh["refresh_mode"] for refresh in refreshed.refreshes] == ["NO_DATA"]
+
+
+def test_a_changed_model_is_replaced_and_its_readers_follow(built):
+    changed = built.dbt("run", "--select", "inspections+", variables={"plant_timezone": "Asia/Shanghai"})
+    assert changed.code == 0, changed.output[-3000:]
+    replaced = [e["sql"].split()[5] for e in changed.statements if e["sql"].lower().startswith("create or replace dynamic")]
+    assert "plant.faultline.inspections" in replaced
+    for entry in changed.statements:
+        if entry["sql"].lower().startswith("refresh dynamic"):
+            assert entry["settings"].get("cz.sql.mv.check.before.replacing.sql", "true") == "true"
+    again = built.dbt("run", "--select", "inspections+")
+    assert again.code == 0
+    assert built.rows("select count(*) from plant.faultline.inspections") == built.rows("select count(*) from plant.faultline.defect_analysis")
+
+
+def test_the_doctor_tells_what_it_finds_and_cleans_up(built):
+    done = operation(built, "lakehouse_doctor")
+    assert done.code == 0, done.output[-3000:]
+    for words in ("length 4, 1, 1", 'read back as say "x"', "2.1% is None", "2026-01-01 08:00:00 at the plant", "INCREMENTAL is right", "CanBeIncrementalized"):
+        assert words in done.output, words
+    assert "after one new row was INCREMENTAL" in done.output
+    assert not [name for name in built.engine.relations if "doctor" in name]
+
+
+def test_inline_inference_pays_again_and_is_noticed(built):
+    """The reason for the ledger: the vendor's form repeats every call at a full refresh, and this one cannot avoid it."""
+    inline = {"inference_mode": "inline"}
+    first = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    assert first.code == 0, first.output[-3000:]
+    assert "calls the model again for EVERY row" in first.output
+    assert first.ai_calls > 0
+    built.engine.relations["faultline.ods_defect_inspection_records"].version += 1
+    second = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    assert second.ai_calls == first.ai_calls
+    assert [refresh["reason"] for refresh in second.refreshes] == ["get_presigned_url is not deterministic"]
+    explained = operation(built, "explain_incremental", {"models": ["defect_analysis_dt"]}, inline)
+    assert "no: get_presigned_url is not deterministic" in explained.output
+    alert = operation(built, "refresh_history", {"limit": 5}, inline)
+    assert alert.code != 0
+    assert "every AI call in it was made again" in alert.output
+
+
+def test_studio_export(built, tmp_path):
+    environment = {**os.environ, **built.gateway.environment}
+    dbt = [os.path.join(os.path.dirname(sys.executable), "dbt")]
+    subprocess.run(
+        [*dbt, "--quiet", "parse", "--target", "lakehouse", "--profiles-dir", "profiles", "--target-path", str(tmp_path), "--vars", json.dumps(VARS)],
+        cwd=ROOT, env={**environment, "DBT_LOG_PATH": str(tmp_path)}, check=True,
+    )
+    out = tmp_path / "studio"
+    command = [sys.executable, "scripts/faultline", "studio-export", "--manifest", str(tmp_path / "manifest.json"), "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tasks = json.loads((out / "tasks.json").read_text())["tasks"]
+    seen: set[str] = set()
+    for task in tasks:
+        assert set(task["after"]) <= seen, task
+        assert (out / task["file"]).is_file()
+        seen.add(task["name"])
+    refreshes = [task for task in tasks if task["name"].startswith("refresh_")]
+    assert len(refreshes) == sum(1 for r in built.engine.relations.values() if r.kind == "dynamic" and r.name != "defect_analysis_dt")
+    for task in refreshes:
+        text = (out / task["file"]).read_text()
+        setting, statement = [part.strip() for part in text.split(";") if part.strip()]
+        assert setting == "set cz.sql.timezone = UTC"
+        built.engine.run(statement, {"cz.sql.timezone": "UTC"}, "faultline")
+    assert subprocess.run(["sh", "-n", str(out / "deploy.sh")], check=False).returncode == 0
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
