@@ -66,7 +66,7 @@ class _StatedQuota:
     """What the server says is left, refilled at the rate it states."""
 
     def __init__(self):
-        self.limit, self.left, self.at = 0.0, 0.0, 0.0
+        self.limit, self.left, self.at, self.told_of = 0.0, 0.0, 0.0, 0.0
 
     def wait(self, now: float, units: float) -> float:
         if not self.limit:
@@ -80,14 +80,14 @@ class _StatedQuota:
             self._refill(now)
             self.left -= units
 
-    def told(self, now: float, limit: float, left: float, in_flight_units: float):
+    def told(self, now: float, sent_at: float, limit: float, left: float, in_flight_units: float):
         if limit <= 0:
             return
         heard = left - in_flight_units
-        if self.limit:
+        if self.limit and sent_at < self.told_of:  # answers may arrive out of order: an older, higher count is no news
             self._refill(now)
-            heard = min(heard, self.left)  # answers may arrive out of order: an older, higher count is no news
-        self.limit, self.left, self.at = limit, heard, now
+            heard = min(heard, self.left)
+        self.limit, self.left, self.at, self.told_of = limit, heard, now, max(sent_at, self.told_of)
 
     def _refill(self, now: float):
         self.left = min(self.limit, self.left + (now - self.at) * self.limit / MINUTE)
@@ -173,7 +173,7 @@ class Pace:
         for kind, in_flight in (("requests", self.in_flight), ("tokens", self._tokens_in_flight)):
             limit, left = stated_quota(limits or {}, kind)
             if limit is not None and left is not None:
-                self._stated[kind].told(now, limit, left, in_flight)
+                self._stated[kind].told(now, ticket.sent_at, limit, left, in_flight)
         if now - self._measured_from > REMEMBERED_SECONDS:
             self._measure(now)
         self._let_in += 1
