@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterable
 
 MINUTE = 60.0
 FIRST_HOLD, LONGEST_HOLD = 1.0, 60.0
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.25, 30.0
 MEASURED_SECONDS, REMEMBERED_SECONDS = 1.0, 10.0  # a rate over less says nothing, over more nothing about now
 REFUSED_SHARE, FEWEST_REFUSED = 0.3, 4  # from here on refusals mean too high a rate, below it a server that is moody
 
 
-def full_jitter(attempt: int, draw: Callable[[], float] = random.random) -> float:
-    """Seconds to wait before attempt + 1: anything up to a limit that doubles, but never nothing."""
+def backoff_seconds(attempt: int, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before attempt + 1: doubles, less up to 40 %, so each is longer than the last."""
     limit = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**attempt)
-    return max(0.05, limit * draw())
+    return limit * (0.6 + 0.4 * draw())
 
 
 class _Quota:
@@ -209,7 +209,7 @@ class Pace:
             self._set_rate(now, 0.9 * self._let_in / elapsed)
             self._measure(now)
         if self.in_flight == 0 or self._refusals_in_a_row > 1:
-            pause = full_jitter(self._refusals_in_a_row) if retry_after is None else retry_after + 0.01
+            pause = backoff_seconds(self._refusals_in_a_row) if retry_after is None else retry_after + 0.01
             self._paused_until = max(self._paused_until, now + pause)
 
     def slow_to_one(self, now: float, pause: float):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from faultline.endpoint.pace import Pace, full_jitter, stated_quota
+from faultline.endpoint.pace import Pace, backoff_seconds, stated_quota
 from faultline.endpoint.transport import Fault, fault_of_status, read_answer, seconds_to_wait
 
 
@@ -117,10 +117,12 @@ def test_what_the_server_does_not_state_is_not_assumed(headers):
     assert stated_quota(headers, "requests") == (None, None)
 
 
-def test_jitter_is_never_nothing_and_bounded():
-    draws = [full_jitter(attempt, lambda draw=draw: draw) for attempt in range(40) for draw in (0.0, 0.5, 1.0)]
-    assert min(draws) >= 0.05
-    assert max(draws) == 30
+def test_waits_are_jittered_grow_and_are_bounded():
+    for attempt in range(5):
+        assert backoff_seconds(attempt + 1, lambda: 0.0) > 1.1 * backoff_seconds(attempt, lambda: 1.0)
+        assert backoff_seconds(attempt, lambda: 0.0) < backoff_seconds(attempt, lambda: 1.0)
+    assert backoff_seconds(0, lambda: 0.0) >= 0.1
+    assert backoff_seconds(500, lambda: 1.0) == 30
 
 
 @pytest.mark.parametrize(
