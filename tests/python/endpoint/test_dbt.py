@@ -122,7 +122,7 @@ def test_failed_rows_are_tried_in_later_runs_and_then_stand_in_ai_failures(plant
     content = picture.read_bytes()
     try:
         picture.write_bytes(b"not the picture of the landing")
-        for attempt in (1, 2, 3):
+        for attempt in (1, 2):
             ask(plant, ai_max_attempts=2)
             ((given_up, attempts, error),) = plant.query(
                 "select is_given_up, failed_attempts, last_error from ai_failures where step = 'classify'"
