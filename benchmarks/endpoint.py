@@ -50,6 +50,13 @@ PEER_SCRIPTS = {
         import json, os, sys, tempfile, time
         os.environ.update({"CURATOR_CACHE_DIR": tempfile.mkdtemp(), "TELEMETRY_ENABLED": "0", "CURATOR_VIEWER": "0",
                            "OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+        import tiktoken  # it would download its tables; it only estimates here
+
+        class Estimate:
+            def encode(self, text, **_):
+                return [0] * (len(text) // 4 + 1)
+
+        tiktoken.get_encoding = tiktoken.encoding_for_model = lambda *_, **__: Estimate()
         from bespokelabs import curator
 
         base_url, rows, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -134,7 +141,7 @@ def peer_python(name: str, folder: Path) -> Path:
 
 def measure_peer(name: str, rows: int, concurrency: int, folder: Path) -> dict:
     python = peer_python(name, folder)
-    script = folder / f"{name}.py"
+    script = folder / f"ask_with_{name}.py"
     script.write_text(textwrap.dedent(PEER_SCRIPTS[name]), encoding="utf-8")
     with FaultServerRun() as server:
         return run_json([python, script, server.base_url, str(rows), str(concurrency)])

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
-from faultline.endpoint.pace import Pace, full_jitter
+from faultline.endpoint.pace import Pace, backoff_seconds
 from faultline.endpoint.questions import Question, Step, request_body
 from faultline.endpoint.store import Spent, Store
 from faultline.endpoint.transport import Fault, Transport
@@ -447,7 +447,7 @@ class Engine:
         if self._suspects:  # the server was down, not the rows broken
             for work in self._suspects:
                 work.tries = 0
-                self._delay(work, full_jitter(1))
+                self._delay(work, backoff_seconds(1))
             self._suspects.clear()
         if self._limbo:
             self._record_limbo()
@@ -470,7 +470,7 @@ class Engine:
             self._end(work)
             self._stop("outage", f"the server asks to wait {fault.retry_after:.0f} s ({fault.text})")
         elif not self._give_up(work, fault, max(self._limits.outage_seconds, 180 + (fault.retry_after or 0))):
-            wait = fault.retry_after if fault.retry_after is not None else full_jitter(work.tries)
+            wait = fault.retry_after if fault.retry_after is not None else backoff_seconds(work.tries)
             self._delay(work, wait + 0.02)
 
     def _after_other_fault(self, work: Work, fault: Fault, now: float):
@@ -498,8 +498,8 @@ class Engine:
         if self._give_up(work, fault, self._limits.outage_seconds):
             return
         self._faults_in_a_row.add(work.question.key)
-        self._pace.slow_to_one(now, full_jitter(3))
-        self._delay(work, full_jitter(2))
+        self._pace.slow_to_one(now, backoff_seconds(3))
+        self._delay(work, backoff_seconds(2))
 
     def _after_transient(self, work: Work, fault: Fault, now: float):
         work.tries += 1
@@ -510,9 +510,9 @@ class Engine:
         ):
             return
         if looks_down:
-            self._pace.slow_to_one(now, full_jitter(min(4, work.tries)))
+            self._pace.slow_to_one(now, backoff_seconds(min(4, work.tries)))
         if work.tries < self._limits.max_tries:
-            wait = full_jitter(work.tries)
+            wait = backoff_seconds(work.tries)
             self._delay(work, wait if fault.retry_after is None else max(wait, fault.retry_after))
         elif looks_down:
             self._last_error = fault.text

@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterable
 
 MINUTE = 60.0
 FIRST_HOLD, LONGEST_HOLD = 1.0, 60.0
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.25, 30.0
 MEASURED_SECONDS, REMEMBERED_SECONDS = 1.0, 10.0  # a rate over less says nothing, over more nothing about now
 REFUSED_SHARE, FEWEST_REFUSED = 0.3, 4  # from here on refusals mean too high a rate, below it a server that is moody
 
 
-def full_jitter(attempt: int, draw: Callable[[], float] = random.random) -> float:
-    """Seconds to wait before attempt + 1: anything up to a limit that doubles, but never nothing."""
+def backoff_seconds(attempt: int, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before attempt + 1: doubles, less up to 40 %, so each is longer than the last."""
     limit = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**attempt)
-    return max(0.05, limit * draw())
+    return limit * (0.6 + 0.4 * draw())
 
 
 class _Quota:
@@ -66,7 +66,7 @@ class _StatedQuota:
     """What the server says is left, refilled at the rate it states."""
 
     def __init__(self):
-        self.limit, self.left, self.at = 0.0, 0.0, 0.0
+        self.limit, self.left, self.at, self.told_of = 0.0, 0.0, 0.0, 0.0
 
     def wait(self, now: float, units: float) -> float:
         if not self.limit:
@@ -80,14 +80,14 @@ class _StatedQuota:
             self._refill(now)
             self.left -= units
 
-    def told(self, now: float, limit: float, left: float, in_flight_units: float):
+    def told(self, now: float, sent_at: float, limit: float, left: float, in_flight_units: float):
         if limit <= 0:
             return
         heard = left - in_flight_units
-        if self.limit:
+        if self.limit and sent_at < self.told_of:  # answers may arrive out of order: an older, higher count is no news
             self._refill(now)
-            heard = min(heard, self.left)  # answers may arrive out of order: an older, higher count is no news
-        self.limit, self.left, self.at = limit, heard, now
+            heard = min(heard, self.left)
+        self.limit, self.left, self.at, self.told_of = limit, heard, now, max(sent_at, self.told_of)
 
     def _refill(self, now: float):
         self.left = min(self.limit, self.left + (now - self.at) * self.limit / MINUTE)
@@ -173,7 +173,7 @@ class Pace:
         for kind, in_flight in (("requests", self.in_flight), ("tokens", self._tokens_in_flight)):
             limit, left = stated_quota(limits or {}, kind)
             if limit is not None and left is not None:
-                self._stated[kind].told(now, limit, left, in_flight)
+                self._stated[kind].told(now, ticket.sent_at, limit, left, in_flight)
         if now - self._measured_from > REMEMBERED_SECONDS:
             self._measure(now)
         self._let_in += 1
@@ -209,7 +209,7 @@ class Pace:
             self._set_rate(now, 0.9 * self._let_in / elapsed)
             self._measure(now)
         if self.in_flight == 0 or self._refusals_in_a_row > 1:
-            pause = full_jitter(self._refusals_in_a_row) if retry_after is None else retry_after + 0.01
+            pause = backoff_seconds(self._refusals_in_a_row) if retry_after is None else retry_after + 0.01
             self._paused_until = max(self._paused_until, now + pause)
 
     def slow_to_one(self, now: float, pause: float):

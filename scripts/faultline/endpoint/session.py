@@ -87,6 +87,7 @@ class Session:
         self._guard = threading.RLock()
         self._steps: dict[str, Step] = {}
         self._asked: dict[str, set[str]] = {}
+        self._may_know: dict[str, bool] = {}
         self._engine: Engine | None = None
         self._store: Store | None = None
         self._lock: RunLock | None = None
@@ -121,6 +122,8 @@ class Session:
             step = read_step(settings["step"])
             self._steps[step.step] = step
             self._asked[step.step] = set()
+            # Of a question never asked before nothing is known: 100,000 rows need not be looked up one by one.
+            self._may_know[step.step] = self._store.has_answers_to(step.question)
         return step.question
 
     def begin(self, step: str, expected: int) -> bool:
@@ -138,6 +141,7 @@ class Session:
                 self._engine = Engine(base_url, key, limits, self._images, self._store, self._run_id, self._say)
                 if self._cancelled:
                     self._engine.cancel()
+        self._may_know[step] = True
         self._engine.begin(expected)
         return True
 
@@ -211,6 +215,8 @@ class Session:
 
     def has_outcome(self, *row) -> bool:
         """Whether outcome() would give one."""
+        if self._may_know.get(row[0]) is False:
+            return False
         question = self._question(*row)
         return self._store.has_answer(question.key) or self._failure(question) is not None
 
@@ -237,7 +243,7 @@ class Session:
                 self._lock.release()
             self._engine = self._store = self._lock = None
             self._cancelled = False
-            self._steps, self._asked = {}, {}
+            self._steps, self._asked, self._may_know = {}, {}, {}
 
     def _question(self, step, inspection_id, content_sha256, image_path, prompt_text) -> Question:
         asked = self._steps.get(step)

@@ -1,6 +1,7 @@
 """One run as a process of its own, to be killed: asks about the rows 0..n of a store and prints its tally."""
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def main(store_of: str, run_id: str, rows: int, concurrency: int):
     print("asking", flush=True)
     for row in picture_rows(rows):
         session.submit("classify", *row)
-    print(session.drain("classify"))
+    tally = json.loads(session.drain("classify"))
+    print(json.dumps(tally | {"rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
     session.close()
 
 

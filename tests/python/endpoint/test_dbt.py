@@ -16,6 +16,8 @@ from conftest import Dbt, image, inspection, minimal_tables, write_csv
 
 from endpoint.harness import FaultServer, jpeg_bytes, wait_until
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("classify", "extract", "diagnose")
 LEDGERS = "(from ai_classify_calls union all by name from ai_extract_calls union all by name from ai_diagnose_calls)"
 PROMPTS = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diagnose-v2"}
@@ -120,7 +122,7 @@ def test_failed_rows_are_tried_in_later_runs_and_then_stand_in_ai_failures(plant
     content = picture.read_bytes()
     try:
         picture.write_bytes(b"not the picture of the landing")
-        for attempt in (1, 2, 3):
+        for attempt in (1, 2):
             ask(plant, ai_max_attempts=2)
             ((given_up, attempts, error),) = plant.query(
                 "select is_given_up, failed_attempts, last_error from ai_failures where step = 'classify'"

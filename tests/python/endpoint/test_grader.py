@@ -14,6 +14,7 @@ import pytest
 from endpoint.harness import limit_settings, picture_rows
 
 pytest.importorskip("llmock", reason="llmock is not installed")
+pytestmark = pytest.mark.slow
 
 
 class Grader:

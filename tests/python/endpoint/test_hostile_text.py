@@ -87,6 +87,7 @@ def test_a_prompt_with_a_row_value_outside_the_data_is_refused():
         split_template("Tell me about [category].")
 
 
+@pytest.mark.slow
 def test_through_dbt_no_sentence_changes_labels_action_or_sql(tmp_path, server, monkeypatch):
     (tmp_path / "images").mkdir()
     (tmp_path / "landing").mkdir()

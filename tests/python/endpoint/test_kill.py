@@ -45,6 +45,7 @@ def kept_keys(folder) -> set[str]:
         return {key for (key,) in store.execute("select answer_key from answers")}
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_at_random_moments_it_repeats_at_most_what_was_in_flight(tmp_path, logging_server):
     draw = random.Random(20)
     lost_in_all = 0
@@ -82,3 +83,17 @@ def test_each_kill_repeats_no_kept_answer(tmp_path, logging_server):
     assert tally["answered"] == 600 - kept
     after = len([event for event in logging_server.events() if event["event"] == "arrived"])
     assert after - before == 600 - kept
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    server = FaultServer()
+    try:
+        peaks = []
+        for number, rows in enumerate((500, 6000)):
+            (tmp_path / str(number)).mkdir()
+            tally = json.loads(start_run(tmp_path / str(number), server, 1, rows).communicate(timeout=120)[0])
+            assert tally["answered"] == rows
+            peaks.append(tally["rss_mib"])
+    finally:
+        server.stop()
+    assert peaks[1] - peaks[0] < 15

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from faultline.endpoint.pace import Pace, full_jitter, stated_quota
+from faultline.endpoint.pace import Pace, backoff_seconds, stated_quota
 from faultline.endpoint.transport import Fault, fault_of_status, read_answer, seconds_to_wait
 
 
@@ -99,15 +99,30 @@ def test_what_the_server_states_is_kept_to_and_refills():
     assert pace.wait(1.01) == 0
 
 
+def test_an_older_answer_does_not_bring_quota_back_and_a_newer_one_does():
+    def headers(left):
+        return {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": str(left)}
+
+    pace = Pace(50)
+    older, newer, newest = pace.sent(0.1), pace.sent(0.2), pace.sent(0.3)
+    pace.answered(0.4, newer, 10, headers(2))  # two more are in flight: nothing is left
+    pace.answered(0.4, older, 10, headers(40))
+    assert pace.wait(0.4) > 0
+    pace.answered(0.5, newest, 10, headers(30))  # the window of the server began anew
+    assert pace.wait(0.5) == 0
+
+
 @pytest.mark.parametrize("headers", [{}, {"x-ratelimit-limit-requests": "a lot"}, {"x-ratelimit-limit-requests": "60"}])
 def test_what_the_server_does_not_state_is_not_assumed(headers):
     assert stated_quota(headers, "requests") == (None, None)
 
 
-def test_jitter_is_never_nothing_and_bounded():
-    draws = [full_jitter(attempt, lambda draw=draw: draw) for attempt in range(40) for draw in (0.0, 0.5, 1.0)]
-    assert min(draws) >= 0.05
-    assert max(draws) == 30
+def test_waits_are_jittered_grow_and_are_bounded():
+    for attempt in range(5):
+        assert backoff_seconds(attempt + 1, lambda: 0.0) > 1.1 * backoff_seconds(attempt, lambda: 1.0)
+        assert backoff_seconds(attempt, lambda: 0.0) < backoff_seconds(attempt, lambda: 1.0)
+    assert backoff_seconds(0, lambda: 0.0) >= 0.1
+    assert backoff_seconds(500, lambda: 1.0) == 30
 
 
 @pytest.mark.parametrize(
