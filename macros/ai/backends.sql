@@ -28,6 +28,7 @@
     {%- set backends = {
         'mock': {'answer': faultline.mock_answer, 'can_answer': faultline.mock_can_answer},
         'replay': {'answer': faultline.replay_answer, 'can_answer': faultline.replay_can_answer},
+        'endpoint': {'answer': faultline.endpoint_answer, 'can_answer': faultline.endpoint_can_answer},
     } -%}
     {%- if var('ai_backend') not in backends -%}
         {{ faultline.raise_ai_error(

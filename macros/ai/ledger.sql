@@ -26,6 +26,8 @@
         ('latency_ms', faultline.type_double()),
         ('finish_reason', dbt.type_string()),
         ('served_model', dbt.type_string()),
+        ('request_count', dbt.type_bigint()),
+        ('answered_for', dbt.type_string()),
         ('cost', faultline.type_double()),
         ('currency', dbt.type_string()),
         ('run_id', dbt.type_string()),
@@ -122,18 +124,21 @@
 {%- endmacro %}
 
 
-{# One batch: asks for the oldest pending keys, new ones or re-inferences, and appends one ledger row per call. #}
-{% macro ai_batch_insert(settings, wanted_sql, ledger, batch_size, is_reinference) -%}
+{#
+    One batch: asks for the oldest pending keys, new ones or re-inferences, and appends one ledger row per call.
+    A `condition` on the relation `pending` may take the place of is_reinference.
+#}
+{% macro ai_batch_insert(settings, wanted_sql, ledger, batch_size, is_reinference, condition=none) -%}
     {%- set batch_sql -%}
         select pending.*
         from (
 {{ faultline.ai_pending_requests(settings, wanted_sql, ledger) }}
         ) as pending
-        where {{ 'pending.is_reinference' if is_reinference else 'not pending.is_reinference' }}
+        where {{ condition or ('pending.is_reinference' if is_reinference else 'not pending.is_reinference') }}
         order by
             pending.inspect_time,
             pending.inspection_id
-        limit {{ batch_size }}
+        {{ 'limit ' ~ batch_size if batch_size is not none }}
     {%- endset -%}
     {%- set columns = [] -%}
     {%- for name, type in faultline.ai_ledger_columns() -%}
@@ -161,10 +166,12 @@
         latency_ms,
         finish_reason,
         served_model,
-        {{ faultline.ai_cost(settings) }} as cost,
+        request_count,
+        answered_for,
+        coalesce(charged, {{ faultline.ai_cost(settings) }}) as cost,
         {{ faultline.sql_text(settings.currency) if settings.currency else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as currency,
-        '{{ invocation_id }}' as run_id,
-        {{ faultline.statement_time() }} as called_at
+        coalesce(asked_in, '{{ invocation_id }}') as run_id,
+        coalesce(asked_at, {{ faultline.statement_time() }}) as called_at
     from (
 {{ faultline.ai_answered_batch(settings, batch_sql) }}
     ) as answered
@@ -190,7 +197,8 @@
         answer.output_tokens,
         answer.latency_ms,
         answer.finish_reason,
-        answer.served_model
+        answer.served_model,
+        {{ faultline.ai_call_facts() }}
     from (
         select
             request.*,
@@ -200,6 +208,24 @@
         ) as request
     ) as asked
 {%- endmacro %}
+
+{# What only the backend endpoint knows of a call: its requests, its price, and when and in which run it was really made. #}
+{% macro ai_call_facts() -%}
+    {%- if faultline.ai_backend_name() == 'endpoint' -%}
+        answer.request_count,
+        answer.cost as charged,
+        answer.answered_for,
+        answer.asked_at,
+        answer.asked_in
+    {%- else -%}
+        cast(null as {{ dbt.type_bigint() }}) as request_count,
+        cast(null as {{ faultline.type_double() }}) as charged,
+        cast(null as {{ dbt.type_string() }}) as answered_for,
+        cast(null as {{ dbt.type_timestamp() }}) as asked_at,
+        cast(null as {{ dbt.type_string() }}) as asked_in
+    {%- endif -%}
+{%- endmacro %}
+
 
 {# Money for one call: from its tokens where they are known, else the estimate; NULL where the model has no price. #}
 {% macro ai_cost(settings) -%}
@@ -226,18 +252,21 @@
 {%- endmacro %}
 
 
-{# The calls made under a ledger, answered or not, with what they cost. #}
-{% macro ai_made_calls(settings, ledger) -%}
-    {{ return(adapter.dispatch('ai_made_calls', 'faultline')(settings, ledger)) }}
+{# The calls made under a ledger, answered or not: run_id, cost, called_at and how many requests a row stands for. #}
+{% macro ai_made_calls(ledger) -%}
+    {{ return(adapter.dispatch('ai_made_calls', 'faultline')(ledger)) }}
 {%- endmacro %}
 
-{% macro default__ai_made_calls(settings, ledger) -%}
-    {{ return("select run_id, cost, called_at from " ~ ledger) }}
+{% macro default__ai_made_calls(ledger) -%}
+    {%- set has_count = 'request_count' in (adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower')) -%}
+    {{ return(
+        "select run_id, cost, called_at, " ~ ("case when request_count = 0 then 0 else 1 end" if has_count else "1") ~ " as calls from " ~ ledger
+    ) }}
 {%- endmacro %}
 
 {# A statement that failed left nothing in the ledger, but its calls may have been paid: the journal has them all. #}
-{% macro clickzetta__ai_made_calls(settings, ledger) -%}
-    {{ return("select run_id, cost, started_at as called_at from " ~ faultline.ai_journal(ledger)) }}
+{% macro clickzetta__ai_made_calls(ledger) -%}
+    {{ return("select run_id, cost, started_at as called_at, 1 as calls from " ~ faultline.ai_journal(ledger)) }}
 {%- endmacro %}
 
 
@@ -259,19 +288,7 @@
         ) }}
     {%- endif -%}
 
-    {%- set selects = [] -%}
-    {%- for ledger in faultline.ai_ledgers() -%}
-        {%- do selects.append(faultline.ai_made_calls(settings, ledger)) -%}
-    {%- endfor -%}
-    {%- set spent = run_query(
-        "select "
-        ~ "coalesce(sum(case when run_id = '" ~ invocation_id ~ "' then 1 else 0 end), 0), "
-        ~ "coalesce(sum(case when cast(called_at as date) = cast(" ~ faultline.statement_time() ~ " as date) then 1 else 0 end), 0), "
-        ~ "coalesce(sum(case when run_id = '" ~ invocation_id ~ "' then cost else 0 end), 0), "
-        ~ "coalesce(sum(case when cast(called_at as date) = cast(" ~ faultline.statement_time() ~ " as date) then cost else 0 end), 0) "
-        ~ "from (" ~ (selects | join(' union all ')) ~ ") as calls"
-    ).rows[0] -%}
-
+    {%- set spent = faultline.ai_spent() -%}
     {%- set allowed = [] -%}
     {%- if limits.calls_per_run >= 0 -%}{%- do allowed.append(limits.calls_per_run - spent[0] | int) -%}{%- endif -%}
     {%- if limits.calls_per_day >= 0 -%}{%- do allowed.append(limits.calls_per_day - spent[1] | int) -%}{%- endif -%}
@@ -285,6 +302,32 @@
         {%- endif -%}
     {%- endif -%}
     {{ return(([allowed | min, 0] | max) if allowed else none) }}
+{%- endmacro %}
+
+
+{#
+    What the ledgers say was spent: [calls of this run, calls of this UTC day, money of this run, money of this day].
+    A row whose answer was there already for the same content is no call.
+#}
+{% macro ai_spent() -%}
+    {%- set selects = [] -%}
+    {%- for ledger in faultline.ai_ledgers() -%}
+        {%- do selects.append(faultline.ai_made_calls(ledger)) -%}
+    {%- endfor -%}
+    {%- if not selects -%}
+        {{ return([0, 0, 0.0, 0.0]) }}
+    {%- endif -%}
+    {%- set is_of_run = "run_id = '" ~ invocation_id ~ "'" -%}
+    {%- set is_of_day = "cast(called_at as date) = cast(" ~ faultline.statement_time() ~ " as date)" -%}
+    {%- set spent = run_query(
+        "select "
+        ~ "coalesce(sum(case when " ~ is_of_run ~ " then calls else 0 end), 0), "
+        ~ "coalesce(sum(case when " ~ is_of_day ~ " then calls else 0 end), 0), "
+        ~ "coalesce(sum(case when " ~ is_of_run ~ " then cost else 0 end), 0), "
+        ~ "coalesce(sum(case when " ~ is_of_day ~ " then cost else 0 end), 0) "
+        ~ "from (" ~ (selects | join(' union all ')) ~ ") as calls"
+    ).rows[0] -%}
+    {{ return([spent[0] | int, spent[1] | int, spent[2] | float, spent[3] | float]) }}
 {%- endmacro %}
 
 

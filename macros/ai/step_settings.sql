@@ -6,7 +6,8 @@
 
 {#
     What a step asks, and of whom: the rows of ai_models and ai_prompts named by the vars ai_step_models and
-    ai_step_prompts, with the label set of classify. Raises a compile error for a step, model or prompt that does not
+    ai_step_prompts, with the label set of classify
+    and, where a diagnose prompt asks for them, the codes of root_causes. Raises a compile error for a step, model or prompt that does not
     exist, a text-only model that would be given an image, and a label set that is empty or longer than 20.
 
     Before the seeds are built (parse, first compile) the names are returned unchecked, with `is_checked` false.
@@ -27,11 +28,14 @@
     {%- set models = faultline.seed_rows(ref('ai_models')) -%}
     {%- set prompts = faultline.seed_rows(ref('ai_prompts')) -%}
     {%- set categories = faultline.seed_rows(ref('defect_categories')) -%}
-    {%- if models is none or prompts is none or categories is none -%}
+    {%- set all_labels = faultline.seed_rows(ref('labels')) -%}
+    {%- set root_causes = faultline.seed_rows(ref('root_causes')) -%}
+    {%- if models is none or prompts is none or categories is none or all_labels is none or root_causes is none -%}
         {{ return({
             'step': step, 'model': model_name, 'prompt_version': prompt_version, 'provider_model_id': model_name,
             'sends_image': step != 'diagnose', 'prompt_text': '', 'response_schema': '', 'labels': [],
-            'prompt_md5': '', 'currency': none, 'estimated_cost': none, 'is_checked': false,
+            'prompt_md5': '', 'currency': none, 'estimated_cost': none, 'actions': [],
+            'structured_output': '', 'request_options': '', 'is_checked': false,
         }) }}
     {%- endif -%}
 
@@ -51,6 +55,15 @@
         {%- endfor -%}
         {%- do faultline.check_ai_labels(labels) -%}
     {%- endif -%}
+    {%- set prompt_text = prompt.prompt_text or '' -%}
+    {%- if '[root_cause_codes]' in prompt_text -%}
+        {%- set meanings = [] -%}
+        {%- for root_cause in root_causes | sort(attribute='sort_order') if root_cause.six_m != 'Unclassified' -%}
+            {%- do labels.append(root_cause.root_cause_code) -%}
+            {%- do meanings.append(root_cause.root_cause_code ~ ' (' ~ root_cause.cause ~ ')') -%}
+        {%- endfor -%}
+        {%- set prompt_text = prompt_text | replace('[root_cause_codes]', meanings | join('; ')) -%}
+    {%- endif -%}
 
     {%- set input_tokens = (prompt.estimated_prompt_tokens or 0) + (model.image_tokens or 0 if prompt.sends_image else 0) -%}
     {%- set estimated_cost = none -%}
@@ -67,7 +80,7 @@
         'provider_model_id': model.provider_model_id,
         'prompt_version': prompt_version,
         'sends_image': prompt.sends_image,
-        'prompt_text': prompt.prompt_text or '',
+        'prompt_text': prompt_text,
         'response_schema': prompt.response_schema or '',
         'labels': labels,
         'prompt_md5': local_md5([prompt.prompt_text, prompt.response_schema, labels] | tojson),
@@ -77,6 +90,10 @@
         'estimated_output_tokens': prompt.estimated_answer_tokens or 0,
         'estimated_cost': estimated_cost,
         'currency': model.currency,
+        'actions': all_labels | selectattr('label_set', 'equalto', 'action') | sort(attribute='sort_order')
+            | map(attribute='label') | list,
+        'structured_output': model.structured_output or '',
+        'request_options': model.request_options or '',
         'is_checked': true,
     }) }}
 {%- endmacro %}

@@ -28,8 +28,24 @@
 {%- endmacro %}
 
 
+{# The image root on DuckDB, in the form in which glob() gives its paths back. #}
 {% macro image_root() -%}
-    {{ return(env_var('FAULTLINE_IMAGES', faultline.landing_path() ~ '/../images').rstrip('/')) }}
+    {%- set beside_landing = (faultline.landing_path().split('/')[:-1] + ['images']) | join('/') -%}
+    {{ return(faultline.plain_path(env_var('FAULTLINE_IMAGES', beside_landing))) }}
+{%- endmacro %}
+
+
+{# A path without `.`, without empty parts and without a `..` that follows a name; an empty text stays empty. #}
+{% macro plain_path(path) -%}
+    {%- set parts = [] -%}
+    {%- for part in path.split('/') if part not in ['', '.'] -%}
+        {%- if part == '..' and parts and parts[-1] != '..' -%}
+            {%- do parts.pop() -%}
+        {%- else -%}
+            {%- do parts.append(part) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(('/' if path.startswith('/') else '') ~ (parts | join('/'))) }}
 {%- endmacro %}
 
 {# False where the files cannot be looked at, so that a path in the landing is taken at its word. #}

@@ -292,6 +292,8 @@
         cast(null as double) as latency_ms,
         cast({{ finish_reason }} as string) as finish_reason,
         cast(null as string) as served_model,
+        cast(1 as bigint) as request_count,
+        cast(null as string) as answered_for,
         journal.cost,
         journal.currency,
         journal.run_id,

@@ -6,6 +6,7 @@
     - Every batch is one committed statement: a run that is killed keeps what its finished batches received.
     - New keys first; keys that only repeat an answer under another model or prompt need the var ai_reinference_calls.
     - The budget is read again before each batch. What is left stays pending for a later run.
+    - The backend endpoint asks first, with many requests in flight, and then appends what came back (ask_endpoint).
 #}
 {% materialization ai_ledger, default %}
     {%- set step = config.get('meta', {}).get('ai_step') -%}
@@ -34,25 +35,29 @@
     {%- endif -%}
 
     {%- set left_by_budget = namespace(calls=0) -%}
-    {%- for is_reinference, wanted_calls in [(false, pending.new), (true, allowed_reinferences)] -%}
-        {%- set left = namespace(calls=wanted_calls) -%}
-        {%- for _ in range(0, wanted_calls) if left.calls > 0 -%}
-            {%- set allowed = faultline.ai_calls_left(settings) -%}
-            {%- set batch_size = [left.calls, var('ai_batch_size') | int] | min if allowed is none
-                else [left.calls, var('ai_batch_size') | int, allowed] | min -%}
-            {%- if batch_size <= 0 -%}
-                {%- set left_by_budget.calls = left_by_budget.calls + left.calls -%}
-                {%- set left.calls = 0 -%}
-            {%- else -%}
-                {%- do run_query(faultline.ai_batch_insert(settings, wanted_sql, ledger, batch_size, is_reinference)) -%}
-                {%- set left.calls = left.calls - batch_size -%}
-            {%- endif -%}
+    {%- if faultline.ai_backend_name() == 'endpoint' -%}
+        {%- set left_by_budget.calls = faultline.ask_endpoint(settings, wanted_sql, ledger, pending, allowed_reinferences) -%}
+    {%- else -%}
+        {%- for is_reinference, wanted_calls in [(false, pending.new), (true, allowed_reinferences)] -%}
+            {%- set left = namespace(calls=wanted_calls) -%}
+            {%- for _ in range(0, wanted_calls) if left.calls > 0 -%}
+                {%- set allowed = faultline.ai_calls_left(settings) -%}
+                {%- set batch_size = [left.calls, var('ai_batch_size') | int] | min if allowed is none
+                    else [left.calls, var('ai_batch_size') | int, allowed] | min -%}
+                {%- if batch_size <= 0 -%}
+                    {%- set left_by_budget.calls = left_by_budget.calls + left.calls -%}
+                    {%- set left.calls = 0 -%}
+                {%- else -%}
+                    {%- do run_query(faultline.ai_batch_insert(settings, wanted_sql, ledger, batch_size, is_reinference)) -%}
+                    {%- set left.calls = left.calls - batch_size -%}
+                {%- endif -%}
+            {%- endfor -%}
         {%- endfor -%}
-    {%- endfor -%}
+    {%- endif -%}
 
     {%- call statement('main', fetch_result=true) -%}
         select
-            count(*) as calls,
+            coalesce(sum(case when request_count = 0 then 0 else 1 end), 0) as calls,
             coalesce(sum(case when state = 'failed' then 1 else 0 end), 0) as failed
         from {{ ledger }}
         where run_id = '{{ invocation_id }}'
@@ -60,7 +65,7 @@
     {%- set made = load_result('main')['data'][0] -%}
     {{ log(
         "AI ledger " ~ this.identifier ~ ": " ~ made[0] ~ " calls (" ~ made[1] ~ " failed)"
-        ~ ((", " ~ left_by_budget.calls ~ " left pending by the budget") if left_by_budget.calls else "")
+        ~ ((", " ~ left_by_budget.calls ~ " left pending" ~ (" by the budget" if faultline.ai_backend_name() != 'endpoint' else "")) if left_by_budget.calls else "")
         ~ ((", " ~ (pending.reinference - allowed_reinferences) ~ " re-inferences not made: see dbt run-operation plan_reinference")
             if pending.reinference > allowed_reinferences else ""),
         info=true

@@ -29,9 +29,8 @@
     {%- set readers = [] -%}
     {%- if files.csv -%}
         {%- do readers.append(
-            "read_csv([" ~ faultline.sql_text_list(files.csv) ~ "], all_varchar = true, header = true, delim = ',', "
-            ~ "quote = '\"', escape = '\"', allow_quoted_nulls = false, union_by_name = true, hive_partitioning = false, "
-            ~ "filename = 'landing_file')"
+            "read_csv([" ~ faultline.sql_text_list(files.csv) ~ "], " ~ faultline.landing_csv_options() ~ ", "
+            ~ "union_by_name = true, hive_partitioning = false, filename = 'landing_file')"
         ) -%}
     {%- endif -%}
     {%- if files.parquet -%}
@@ -59,6 +58,18 @@ union all
             {% endif -%}
         {%- endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The dialect of a landing CSV, spelled out: left to itself the reader takes a line that fits better than the header for
+    the header, and drops what stands before it without a word.
+#}
+{% macro landing_csv_options() -%}
+    {{ return(
+        "all_varchar = true, header = true, skip = 0, delim = ',', quote = '\"', escape = '\"', comment = '', "
+        ~ "strict_mode = true, null_padding = false, ignore_errors = false, allow_quoted_nulls = false"
+    ) }}
 {%- endmacro %}
 
 

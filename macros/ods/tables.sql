@@ -13,6 +13,8 @@
         'net_sales',
         'mes_acknowledgements',
         'line_stop_releases',
+        'capa_actions',
+        'quality_improvements',
         'lines',
         'stations',
         'skus',

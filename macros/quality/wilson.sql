@@ -10,8 +10,8 @@
     {{ return(faultline.wilson_bound(successes, trials, '+')) }}
 {%- endmacro %}
 
-{% macro wilson_bound(successes, trials, sign) -%}
-    {%- set z = '1.959963984540054' -%}
+{# The same at any width: z is a number or a column. #}
+{% macro wilson_bound(successes, trials, sign, z='1.959963984540054') -%}
     {%- set n = "cast(" ~ trials ~ " as double)" -%}
     {%- set p = "(" ~ successes ~ " / " ~ n ~ ")" -%}
     {%- set centre = "(" ~ p ~ " + " ~ z ~ " * " ~ z ~ " / (2 * " ~ n ~ "))" -%}

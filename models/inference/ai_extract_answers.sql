@@ -30,7 +30,8 @@ answer_fields as (
         {{ null_if_blank(json_value('answer_object', 'area_ratio')) }} as area_ratio_text,
         {{ null_if_blank(json_value('answer_object', 'count')) }} as count_text,
         {{ null_if_blank(json_value('answer_object', 'confidence')) }} as confidence_text,
-        coalesce({{ matches('answer_object', '"(location|area_ratio|count|confidence)"\\s*:') }}, false) as has_known_key
+        coalesce({{ matches('answer_object', '"(location|area_ratio|count|confidence)"\\s*:') }}, false)
+            as has_known_key
     from answer_objects
 
 ),

@@ -1,52 +1,33 @@
-{%- set steps = ai_steps() -%}
+with classify_answers as (
 
-with calls as (
-{% for step in steps %}
-    select
-        step,
-        inspection_id,
-        content_key,
-        image_path,
-        model,
-        prompt_version,
-        attempt,
-        state,
-        error,
-        is_retryable,
-        called_at
-    from {{ ref('ai_' ~ step ~ '_calls') }}
-    {%- if not loop.last %}
-
-    union all
-    {% endif -%}
-{% endfor %}
+    select * from {{ ref('ai_classify_answers') }}
 
 ),
 
-ranked as (
+extract_answers as (
 
-    select
-        *,
-        row_number() over (
-            partition by step, inspection_id, content_key, model, prompt_version
-            order by attempt desc, called_at desc
-        ) as newest
-    from calls
+    select * from {{ ref('ai_extract_answers') }}
+
+),
+
+diagnose_answers as (
+
+    select * from {{ ref('ai_diagnose_answers') }}
 
 )
 
+{%- for step in ai_steps() %}
+{{ 'union all' if not loop.first }}
+
 select
-    step,
+    '{{ step }}' as step,
     inspection_id,
     content_key,
-    image_path,
-    model,
-    prompt_version,
-    attempt as attempts,
-    error,
-    not is_retryable or attempt >= {{ var('ai_max_attempts') | int }} as is_given_up,
-    called_at as failed_at
-from ranked
+    state = 'failed' as is_given_up,
+    failed_attempts,
+    last_error
+from {{ step }}_answers
 where
-    newest = 1
-    and state = 'failed'
+    state in ('failed', 'pending')
+    and failed_attempts is not null
+{%- endfor %}

@@ -88,6 +88,7 @@ select
         else 'not_in_tier'
     end as diagnose_state,
     diagnose_answers.root_cause as ai_root_cause,
+    diagnose_answers.root_cause_code as ai_root_cause_code,
     diagnose_answers.action as ai_action,
     diagnose_answers.confidence as ai_action_confidence,
     diagnose_answers.model as diagnose_model,

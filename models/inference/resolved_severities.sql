@@ -61,10 +61,10 @@ fitting_rules as (
     from evidence
     inner join severity_rules
         on
-            (severity_rules.category is null or severity_rules.category = evidence.category)
-            and (severity_rules.inspector_severity is null or severity_rules.inspector_severity = evidence.raw_severity)
-            and (severity_rules.min_area_ratio is null or severity_rules.min_area_ratio <= evidence.area_ratio)
-            and (severity_rules.min_defect_count is null or severity_rules.min_defect_count <= evidence.defect_count)
+            (severity_rules.category is null or evidence.category = severity_rules.category)
+            and (severity_rules.inspector_severity is null or evidence.raw_severity = severity_rules.inspector_severity)
+            and (severity_rules.min_area_ratio is null or evidence.area_ratio >= severity_rules.min_area_ratio)
+            and (severity_rules.min_defect_count is null or evidence.defect_count >= severity_rules.min_defect_count)
     where evidence.category is not null
 
 ),
@@ -101,7 +101,9 @@ select
     end as severity_source,
     case
         when coalesce(overriding_severity, rule_severity) is null then 'undecided'
-        when coalesce(overriding_severity, rule_severity) in ({{ sql_text_list(var('ai_diagnose_severities')) }}) then 'in_tier'
+        when
+            coalesce(overriding_severity, rule_severity) in ({{ sql_text_list(var('ai_diagnose_severities')) }})
+            then 'in_tier'
         else 'below_tier'
     end as tier
 from resolved

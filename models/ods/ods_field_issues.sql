@@ -115,20 +115,20 @@ with
 ),
 {% endfor %}
 all_issues as (
-{% for table, column, issue in unreadable_columns %}
+    {% for table, column, issue in unreadable_columns %}
     select * from {{ table }}_{{ column }}_unreadable
     union all
-{%- endfor %}
-{%- for table, column in missing_columns %}
+    {%- endfor %}
+    {%- for table, column in missing_columns %}
     select * from {{ table }}_{{ column }}_missing
     union all
-{%- endfor %}
-{%- for table, column, referenced_table, referenced_column, issue in references %}
+    {%- endfor %}
+    {%- for table, column, referenced_table, referenced_column, issue in references %}
     select * from {{ table }}_{{ column }}_unknown
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 )
 

@@ -8,6 +8,7 @@ select
     action_key,
     acknowledged_at,
     status,
+    version,
     mes_reference,
     message
 from checked

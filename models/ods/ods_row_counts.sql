@@ -1,6 +1,6 @@
 -- Landed rows are counted at the landing, kept rows in the ods table: a row lost on the way between shows.
 with landed as (
-{% for table in landing_tables() %}
+    {% for table in landing_tables() %}
     select
         {{ sql_text(table) }} as table_name,
         count(*) as landed_rows
@@ -9,12 +9,12 @@ with landed as (
 
     union all
     {% endif -%}
-{% endfor %}
+    {% endfor %}
 
 ),
 
 kept as (
-{% for table in landing_tables() %}
+    {% for table in landing_tables() %}
     select
         {{ sql_text(table) }} as table_name,
         count(*) as kept_rows
@@ -23,12 +23,12 @@ kept as (
 
     union all
     {% endif -%}
-{% endfor %}
+    {% endfor %}
 
 ),
 
 set_aside as (
-{% for table in landing_tables() %}
+    {% for table in landing_tables() %}
     select
         {{ sql_text(table) }} as table_name,
         coalesce(sum(case when row_status = 'superseded' then 1 else 0 end), 0) as superseded_rows,
@@ -39,7 +39,7 @@ set_aside as (
 
     union all
     {% endif -%}
-{% endfor %}
+    {% endfor %}
 
 )
 

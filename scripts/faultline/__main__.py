@@ -31,6 +31,8 @@ COMMANDS = {
     "lakehouse-build": Command("faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"),
     "studio-export": Command("faultline.studio_export", "write the tasks of Lakehouse Studio as files"),
     "summary": Command("faultline.summary", "what the last build holds, and where to look next"),
+    "push-actions": Command("faultline.push_actions", "hand the open actions of the outbox to the MES"),
+    "supplier-report": Command("faultline.supplier_report", "one supplier and month as a printable page"),
 }
 
 

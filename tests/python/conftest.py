@@ -46,9 +46,10 @@ class Dbt:
 
     folder: Path
     landing: Path
-    images: Path | None = None
+    images: Path | None = None  # None: beside the landing
     variables: dict = field(default_factory=dict)
     project: Path = PROJECT
+    image_root: str | None = None  # FAULTLINE_IMAGES word for word, in place of images
     is_parsed_before: bool = True  # False: by the dbt command as a user types it
 
     @property
@@ -67,8 +68,8 @@ class Dbt:
             "PYTHONHASHSEED": "0",
         }
         environment.pop("FAULTLINE_IMAGES", None)
-        if self.images is not None:
-            environment["FAULTLINE_IMAGES"] = os.path.relpath(self.images, self.folder)
+        if self.image_root is not None or self.images is not None:
+            environment["FAULTLINE_IMAGES"] = self.image_root or os.path.relpath(self.images, self.folder)
         dbt = [Path(sys.executable).with_name("dbt")]
         if self.is_parsed_before and self.project == PROJECT:
             dbt = [sys.executable, Path(__file__).with_name("parsed_dbt.py"), parsed_project()]

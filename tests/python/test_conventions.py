@@ -28,7 +28,7 @@ def name_of(path: Path) -> str:
 def built(small_plant, tmp_path_factory) -> Dbt:
     """The small demo plant, built with every test, and documented."""
     folder = tmp_path_factory.mktemp("conventions")
-    dbt = Dbt(folder, small_plant / "landing", small_plant / "images", is_parsed_before=False)
+    dbt = Dbt(folder, small_plant / "landing", is_parsed_before=False)
     dbt.run("build")
     dbt.run("docs", "generate")
     return dbt
@@ -59,15 +59,33 @@ def test_every_model_seed_and_column_is_described(built, manifest):
 def test_every_macro_and_argument_is_described(manifest):
     problems = []
     for macro in manifest["macros"].values():
-        if macro["package_name"] != "faultline" or ADAPTER_BODY.match(macro["name"]) or macro["name"].startswith("materialization_"):
+        if (
+            macro["package_name"] != "faultline"
+            or ADAPTER_BODY.match(macro["name"])
+            or macro["name"].startswith("materialization_")
+        ):
             continue
         if not macro["description"].strip():
             problems.append(f"macro {macro['name']} has no description")
-        signature = re.search(rf"(?:macro|test)\s+{macro['name'].removeprefix('test_')}\s*\((.*?)\)\s*-?%}}", macro["macro_sql"], re.DOTALL)
-        named = re.findall(r"(\w+)\s*(?:=|,|$)", re.sub(r"=\s*(\[[^\]]*\]|[^,]+)", "=", signature.group(1))) if signature else []
+        signature = re.search(
+            rf"(?:macro|test)\s+{macro['name'].removeprefix('test_')}\s*\((.*?)\)\s*-?%}}",
+            macro["macro_sql"],
+            re.DOTALL,
+        )
+        named = (
+            re.findall(r"(\w+)\s*(?:=|,|$)", re.sub(r"=\s*(\[[^\]]*\]|[^,]+)", "=", signature.group(1)))
+            if signature
+            else []
+        )
         if [argument["name"] for argument in macro["arguments"]] != named:
-            problems.append(f"macro {macro['name']} takes {named} but describes {[a['name'] for a in macro['arguments']]}")
-        problems += [f"argument {a['name']} of {macro['name']}" for a in macro["arguments"] if not (a["description"] and a["type"])]
+            problems.append(
+                f"macro {macro['name']} takes {named} but describes {[a['name'] for a in macro['arguments']]}"
+            )
+        problems += [
+            f"argument {a['name']} of {macro['name']}"
+            for a in macro["arguments"]
+            if not (a["description"] and a["type"])
+        ]
     assert not problems
 
 
@@ -82,7 +100,9 @@ def test_every_model_has_a_tested_grain(manifest):
     missing = [
         node["name"]
         for node in nodes(manifest, "model")
-        if node["unique_id"] not in keyed and not node["name"].startswith(rows_by_design) and node["name"] not in without_key
+        if node["unique_id"] not in keyed
+        and not node["name"].startswith(rows_by_design)
+        and node["name"] not in without_key
     ]
     assert not missing
 
@@ -95,7 +115,11 @@ def test_property_files_fit_the_schema_of_dbt(path):
     if path.name == "dbt_project.yml":
         schema = max((folder / "project").glob("*.json"), key=lambda file: [int(part) for part in file.stem.split(".")])
     # An expression stands for one of the values that the schema lists.
-    text = re.sub(r'"{{[^"]*}}"', "table", path.read_text(encoding="utf-8")) if path.name == "dbt_project.yml" else path.read_text()
+    text = (
+        re.sub(r'"{{[^"]*}}"', "table", path.read_text(encoding="utf-8"))
+        if path.name == "dbt_project.yml"
+        else path.read_text()
+    )
     content = yaml.safe_load(text)
     errors = [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
@@ -134,23 +158,40 @@ def test_landing_models_describe_their_contract(manifest):
     for node in nodes(manifest, "model"):
         if not node["name"].startswith("landing_"):
             continue
-        required, optional = re.search(r"required_columns=\[(.*?)\](?:.*?optional_columns=\[(.*?)\])?", node["raw_code"], re.DOTALL).groups()
-        wanted = {name: "Required" for name in re.findall(r"'(\w+)'", required)}
-        wanted |= {name: "Optional" for name in re.findall(r"'(\w+)'", optional or "")}
-        described = {name: column["description"].split(",")[0] for name, column in node["columns"].items() if name != "landing_file"}
+        required, optional = re.search(
+            r"required_columns=\[(.*?)\](?:.*?optional_columns=\[(.*?)\])?", node["raw_code"], re.DOTALL
+        ).groups()
+        wanted = dict.fromkeys(re.findall(r"'(\w+)'", required), "Required")
+        wanted |= dict.fromkeys(re.findall(r"'(\w+)'", optional or ""), "Optional")
+        described = {
+            name: column["description"].split(",")[0]
+            for name, column in node["columns"].items()
+            if name != "landing_file"
+        }
         assert described == wanted, node["name"]
 
 
 def test_every_var_stands_in_the_readme():
     variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    docs = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "docs").rglob("*.md")) if (PROJECT / "docs").is_dir() else ""
+    docs = (
+        "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "docs").rglob("*.md"))
+        if (PROJECT / "docs").is_dir()
+        else ""
+    )
     assert [name for name in variables if f"`{name}`" not in readme + docs] == []
 
 
 def test_no_secret_and_no_path_of_a_machine_is_in_the_compiled_sql(built):
     for path in (built.folder / "target" / "compiled").rglob("*.sql"):
         assert str(PROJECT) not in path.read_text(encoding="utf-8"), path
+
+
+def test_images_beside_the_landing_are_found_without_being_named(built):
+    readable, landed = built.query("""
+        select count(*) filter (image_state = 'readable'), (select count(*) from ods_inspection_images) from inspections
+    """)[0]
+    assert 0.9 * landed < readable <= landed
 
 
 def test_the_summary_counts_the_build(built, capsys):

@@ -2,7 +2,7 @@
 
 import duckdb
 import pytest
-from conftest import Dbt, inspection, minimal_tables, write_csv, write_tables
+from conftest import Dbt, image, inspection, minimal_tables, write_csv, write_tables
 
 ODS = ("--select", "+ods_row_counts", "+ods_quarantine", "+ods_field_issues")
 
@@ -36,7 +36,9 @@ def test_a_missing_required_table_and_column_are_named(build, write_landing):
     landing = write_landing(lines=[{"name": "Line 1"}])
     (landing / "suppliers.csv").unlink()
     output = build(succeeds=False).run_result.output
-    assert "landing table suppliers is missing: expected landing/suppliers.csv, .parquet or a folder of either" in output
+    assert (
+        "landing table suppliers is missing: expected landing/suppliers.csv, .parquet or a folder of either" in output
+    )
     assert "landing table lines lacks the required column(s) line_id" in output
 
 
@@ -55,7 +57,11 @@ def test_a_folder_of_parts_in_both_formats_is_one_table(build, write_landing):
     first = inspection("I1", part_serial="00041")
     write_csv(folder / "a.csv", [first])
     write_csv(folder / "2026" / "b.csv", [dict(reversed(inspection("I2", source_ref="x").items()))])
-    shouted = {f" {name.upper()} ": value for name, value in inspection("I3", description="a, \"b\"\nc").items() if name != "raw_severity"}
+    shouted = {
+        f" {name.upper()} ": value
+        for name, value in inspection("I3", description='a, "b"\nc').items()
+        if name != "raw_severity"
+    }
     write_csv(folder / "it's; drop table.csv", [shouted])
     duckdb.sql(
         "select 'I4' as inspection_id, timestamptz '2026-09-01 12:00:00+02' as inspect_time, "
@@ -85,12 +91,18 @@ def test_a_file_with_only_a_header_has_no_rows(build, write_landing):
     assert row_count(dbt, "sensor_readings") == (0, 0, 0, 0, 0)
 
 
-def test_a_broken_line_stops_the_build_and_is_named(build, write_landing):
+@pytest.mark.parametrize("lines", ["L1,Line 1,too,many", "L0,Line 0\nL1\nL2,Line 2", 'L1,"never closed\nL2,Line 2'])
+def test_a_broken_line_stops_the_build_and_its_file_is_named(build, write_landing, lines):
     landing = write_landing()
-    (landing / "lines.csv").write_text("line_id,line_name\nL1,Line 1,too,many\n")
-    output = build(succeeds=False).run_result.output
+    (landing / "lines.csv").write_text(f"line_id,line_name\n{lines}\n")
+    output = build("--select", "+ods_lines", succeeds=False).run_result.output
     assert "lines.csv" in output
-    assert "Expected Number of Columns: 2 Found: 4" in output
+    assert "CSV" in output
+
+
+def test_a_line_that_looks_like_a_comment_is_a_row(build, write_landing):
+    write_landing(lines=[{"line_id": "#1", "line_name": None}, {"line_id": "L1", "line_name": "1"}])
+    assert build("--select", "+ods_lines").query("select line_id from ods_lines order by 1") == [("#1",), ("L1",)]
 
 
 def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
@@ -101,8 +113,9 @@ def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
             inspection("I1", raw_category="Kratzer", inspection_source="robot", defect_image="../x.png", sku_id="P9")
         ],
         human_reviews=[
-            {"review_id": "R1", "inspection_id": "I9", "reviewed_at": "2026-09-01", "reviewer_id": "Q", "review_reason": "mood",
-             "is_blind": "perhaps", "reviewed_category": "no defect", "reviewed_action": "Ship"}
+            {"review_id": "R1", "inspection_id": "I9", "reviewed_at": "2026-09-01", "reviewer_id": "Q",
+             "review_reason": "mood", "is_blind": "perhaps",
+             "reviewed_category": "no defect", "reviewed_action": "Ship"}
         ],
     )  # fmt: skip
     dbt = build()
@@ -119,16 +132,26 @@ def test_field_issues_keep_the_row_and_show_the_text(build, write_landing):
         ("human_reviews", "R1", "is_blind", "not a boolean", "perhaps"),
         ("human_reviews", "R1", "reviewed_action", "unknown label", "Ship"),
     }
-    assert dbt.query("select inspection_source, raw_category, defect_image, sku_id from ods_defect_inspection_records") == [
-        (None, None, None, "P9")
-    ]
+    assert dbt.query(
+        "select inspection_source, raw_category, defect_image, sku_id from ods_defect_inspection_records"
+    ) == [(None, None, None, "P9")]
     assert dbt.value("select unit_cost from ods_skus") is None
     assert dbt.value("select station_type from ods_stations") == "aoi camera"
 
 
 def test_a_synonym_is_opted_in_by_the_seed(build, write_landing, project_copy):
-    write_landing(defect_inspection_records=[inspection("I1", raw_category=" 外观缺陷 "), inspection("I2", raw_category="Scratch")])
-    assert build("--select", "+ods_defect_inspection_records").value("select count(raw_category) from ods_defect_inspection_records") == 0
+    write_landing(
+        defect_inspection_records=[
+            inspection("I1", raw_category=" 外观缺陷 "),
+            inspection("I2", raw_category="Scratch"),
+        ]
+    )
+    assert (
+        build("--select", "+ods_defect_inspection_records").value(
+            "select count(raw_category) from ods_defect_inspection_records"
+        )
+        == 0
+    )
     (project_copy / "seeds" / "label_synonyms.csv").write_text(
         "label_set,spelling,label\ncategory,外观缺陷,appearance  defect\n# category,Scratch,Appearance Defect\n"
     )
@@ -144,17 +167,23 @@ def test_a_synonym_is_opted_in_by_the_seed(build, write_landing, project_copy):
 def test_the_result_does_not_depend_on_the_order_of_rows_and_files(tmp_path):
     """Corrections with equal times and clashing readings are settled the same way whichever stands first."""
     readings = [
-        {"reading_time": "2026-09-01 10:00:00", "equipment_id": "S1", "parameter": "t", "value": value} for value in ("1", "2", "3", "nan")
+        {"reading_time": "2026-09-01 10:00:00", "equipment_id": "S1", "parameter": "t", "value": value}
+        for value in ("1", "2", "3", "nan")
     ]
     rows = [inspection("I1", description=words) for words in ("one", "two", "three", "two")] + [inspection("I2")]
     results = []
     for name, order in (("forward", 1), ("backward", -1)):
-        landing = write_tables(tmp_path / name / "landing", defect_inspection_records=rows[::order], sensor_readings=readings[::order])
+        landing = write_tables(
+            tmp_path / name / "landing", defect_inspection_records=rows[::order], sensor_readings=readings[::order]
+        )
         dbt = Dbt(tmp_path / name, landing)
         dbt.build(*ODS)
         results.append(
             [
-                dbt.query("select inspection_id, description, version_count, is_version_tie from ods_defect_inspection_records order by 1"),
+                dbt.query(
+                    "select inspection_id, description, version_count, is_version_tie "
+                    "from ods_defect_inspection_records order by 1"
+                ),
                 dbt.query("select value, version_count from ods_sensor_readings"),
                 dbt.query("select * from ods_row_counts order by 1"),
             ]
@@ -169,3 +198,26 @@ def test_required_tables_of_the_contract_are_the_ones_that_are_missed(build, tmp
     output = build(succeeds=False).run_result.output
     for table in minimal_tables():
         assert f"landing table {table} is missing" in output
+
+
+@pytest.mark.parametrize(
+    "root", ["../pictures", "./../pictures//", "landing/../../pictures", "{absolute}/landing/../../pictures"]
+)
+def test_an_image_root_may_be_written_in_any_way(tmp_path, root):
+    folder = tmp_path / "plant"
+    write_tables(
+        folder / "landing",
+        defect_inspection_records=[
+            inspection("I1", defect_image="a b/it's.png"),
+            inspection("I2", defect_image="gone.png"),
+        ],
+        inspection_images=[image("a b/it's.png"), image("gone.png")],
+    )
+    (tmp_path / "pictures" / "a b").mkdir(parents=True)
+    (tmp_path / "pictures" / "a b" / "it's.png").write_bytes(b"x")
+    dbt = Dbt(folder, folder / "landing", image_root=root.format(absolute=folder))
+    dbt.build("--select", "+inspection_image_states")
+    assert dbt.query("select inspection_id, image_state from inspection_image_states order by 1") == [
+        ("I1", "readable"),
+        ("I2", "missing_file"),
+    ]

@@ -53,7 +53,14 @@ def close(actual: float | None, wanted: float | None) -> bool:
 
 def test_every_row_is_accounted_for(plant):
     wanted = {
-        (r["table"], count(r["rows"]), count(r["kept"]), count(r["superseded"]), count(r["exact_duplicates"]), count(r["quarantined"]))
+        (
+            r["table"],
+            count(r["rows"]),
+            count(r["kept"]),
+            count(r["superseded"]),
+            count(r["exact_duplicates"]),
+            count(r["quarantined"]),
+        )
         for r in expected("row_counts")
     }
     assert set(plant.query("from ods_row_counts")) == wanted
@@ -61,7 +68,10 @@ def test_every_row_is_accounted_for(plant):
 
 def test_quarantine_holds_the_unusable_rows_with_their_reason(plant):
     wanted = sorted((r["table"], r["key"], r["reason"]) for r in expected("quarantine"))
-    actual = sorted((t, k or "None", reason) for t, k, reason in plant.query("select table_name, row_key, reason from ods_quarantine"))
+    actual = sorted(
+        (t, k or "None", reason)
+        for t, k, reason in plant.query("select table_name, row_key, reason from ods_quarantine")
+    )
     assert actual == wanted
     assert plant.value("select count(*) from ods_quarantine where not json_valid(raw_row)") == 0
 
@@ -91,7 +101,10 @@ def test_unknown_labels_are_null_and_listed_with_their_text(plant):
 
 
 def test_the_latest_correction_wins(plant):
-    wanted = {(r["inspection_id"], count(r["versions"]), r["winning_recorded_at"], r["tie"] == "1") for r in expected("corrections")}
+    wanted = {
+        (r["inspection_id"], count(r["versions"]), r["winning_recorded_at"], r["tie"] == "1")
+        for r in expected("corrections")
+    }
     actual = set(
         plant.query("""
             select inspection_id, version_count, cast(recorded_at as varchar), is_version_tie
@@ -148,7 +161,9 @@ def test_every_diagnosis_is_read_when_the_tier_is_everything(plant, tmp_path):
         inner join resolved_severities using (inspection_id)
         where step = 'diagnose' and tier = 'undecided'
     """)
-    read = dict(everything.query("select action, count(*) from ai_diagnose_answers where state = 'answered' group by 1"))
+    read = dict(
+        everything.query("select action, count(*) from ai_diagnose_answers where state = 'answered' group by 1")
+    )
     invalid = everything.value("select count(*) from ai_diagnose_answers where state = 'invalid'")
     assert sum(read.values()) + invalid + undecided == 1893
     assert set(read) == set(actions)
@@ -184,7 +199,10 @@ def test_image_states(plant):
     }
     wanted = {(r["line_id"], names[r["img"]], count(r["inspections"])) for r in expected("inspection_image_state")}
     assert set(plant.query("select line_id, image_state, count(*) from inspections group by all")) == wanted
-    unasked = "select count(*) from ai_classify_calls where inspection_id in (select inspection_id from inspections where image_state <> 'readable')"
+    unasked = """
+        select count(*) from ai_classify_calls inner join inspections using (inspection_id)
+        where inspections.image_state <> 'readable'
+    """
     assert plant.value(unasked) == 0
     verdicts = {r["quality_verdict"]: count(r["images"]) for r in expected("image_quality")}
     assert dict(plant.query("select quality_verdict, count(*) from ods_inspection_images group by 1")) == verdicts
@@ -196,9 +214,7 @@ def test_categories_and_rates_by_line(plant, tmp_path_factory, resolution):
     if resolution != "reviewed>ai>raw":
         resolved = Dbt(tmp_path_factory.mktemp("resolution"), plant.landing, plant.images, plant.variables)
         resolved.database.write_bytes(plant.database.read_bytes())
-        resolved.build(
-            "--select", "resolved_categories+", variables={"resolution_order": RESOLUTIONS[resolution]}
-        )
+        resolved.build("--select", "resolved_categories+", variables={"resolution_order": RESOLUTIONS[resolution]})
 
     wanted = {
         (None if r["category"] == "(none)" else r["category"], count(r["inspections"]))
@@ -226,7 +242,9 @@ def test_categories_and_rates_by_line(plant, tmp_path_factory, resolution):
     assert {line for line, *_ in actual} == set(rows)
     for line, *counts in actual:
         row = rows[line]
-        assert counts == [count(row[c]) for c in ("inspections", "defects", "no_defect", "reinspect", "unresolved")], line
+        assert counts == [count(row[c]) for c in ("inspections", "defects", "no_defect", "reinspect", "unresolved")], (
+            line
+        )
 
 
 def test_rates_and_intervals_of_the_mart(plant):
@@ -244,7 +262,8 @@ def test_rates_and_intervals_of_the_mart(plant):
         "show", "--quiet", "--limit", "50", "--output", "json", "--inline",
         """
         with by_line as (
-            select line_id, sum(defects) as defects, sum(judged) as judged from {{ ref('defect_rates') }} group by line_id
+            select line_id, sum(defects) as defects, sum(judged) as judged
+            from {{ ref('defect_rates') }} group by line_id
         )
         select
             line_id, {{ wilson_low('defects', 'judged') }} as low, {{ wilson_high('defects', 'judged') }} as high
@@ -280,11 +299,21 @@ def test_the_camera_against_people(plant):
 
 def test_production_output_is_joined_and_its_gaps_are_not_zero(plant):
     wanted = {(r["line_id"], count(r["hours"]), count(r["units"])) for r in expected("output_by_line")}
-    actual = plant.query("select line_id, count(distinct output_hour), sum(units_produced)::int from ods_production_output group by 1")
+    actual = plant.query(
+        "select line_id, count(distinct output_hour), sum(units_produced)::int from ods_production_output group by 1"
+    )
     assert {line for line, *_ in actual} == {line for line, *_ in wanted}
     assert {(line, units) for line, _, units in actual} == {(line, units) for line, _, units in wanted}
-    assert plant.value("select count(*) from defect_rates where units_produced is null and defects_per_unit_produced is not null") == 0
-    assert plant.value("select count(*) from defect_rates where isnan(defect_rate) or isinf(defects_per_unit_produced)") == 0
+    assert (
+        plant.value(
+            "select count(*) from defect_rates where units_produced is null and defects_per_unit_produced is not null"
+        )
+        == 0
+    )
+    assert (
+        plant.value("select count(*) from defect_rates where isnan(defect_rate) or isinf(defects_per_unit_produced)")
+        == 0
+    )
 
 
 def test_reviews(plant):
@@ -294,15 +323,16 @@ def test_reviews(plant):
         from ods_human_reviews left join inspections using (inspection_id)
     """)[0]
     assert (kept, unknown, blind) == (wanted["kept reviews"], wanted["of unknown inspections"], wanted["blind"])
-    assert plant.value("select count(*) from inspections where reviewed_category is not null") == wanted["inspections reviewed"]
+    assert (
+        plant.value("select count(*) from inspections where reviewed_category is not null")
+        == wanted["inspections reviewed"]
+    )
 
 
 def test_hostile_descriptions_are_kept_to_the_letter(plant):
     with (REAL_PLANT / "landing" / "defect_inspection_records.csv").open(encoding="utf-8", newline="") as file:
         landed = {row["inspection_id"]: row["description"] for row in csv.DictReader(file)}
-    hostile = [
-        row["key"] for row in expected("irregularities") if row["what"].startswith("description with")
-    ]
+    hostile = [row["key"] for row in expected("irregularities") if row["what"].startswith("description with")]
     assert len(hostile) == 18
     kept = dict(plant.query("select inspection_id, description from inspections"))
     for key in hostile:
@@ -310,11 +340,17 @@ def test_hostile_descriptions_are_kept_to_the_letter(plant):
     prompts = dict(plant.query("select inspection_id, prompt_text from ai_diagnose_requests"))
     for key, prompt in prompts.items():
         assert prompt.count("<") == prompt.count(">") == 4, key
-        assert prompt.index("</inspection_data>", prompt.index("</inspection_data>") + 1) > prompt.rindex("inspector's words")
+        assert prompt.index("</inspection_data>", prompt.index("</inspection_data>") + 1) > prompt.rindex(
+            "inspector's words"
+        )
 
 
 def test_a_second_run_asks_nothing_and_a_full_refresh_neither(plant):
-    ledgers = "select step, count(*), max(called_at) from (from ai_classify_calls union all from ai_extract_calls union all from ai_diagnose_calls) group by 1 order by 1"
+    ledgers = """
+        select step, count(*), max(called_at)
+        from (from ai_classify_calls union all from ai_extract_calls union all from ai_diagnose_calls)
+        group by 1 order by 1
+    """
     before = plant.query(ledgers)
     assert plant.build().calls == {"classify": 0, "extract": 0, "diagnose": 0}
     assert plant.build("--full-refresh").calls == {"classify": 0, "extract": 0, "diagnose": 0}

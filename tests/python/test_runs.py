@@ -20,7 +20,15 @@ def images_of(folder: Path, *names: str) -> Path:
 
 
 def inspections_with_images(numbers) -> list[dict]:
-    return [inspection(f"I{n}", defect_image=f"{n}.png", inspect_time=f"2026-09-01 10:{n % 60:02d}:00", recorded_at="2026-09-02 00:00:00") for n in numbers]
+    return [
+        inspection(
+            f"I{n}",
+            defect_image=f"{n}.png",
+            inspect_time=f"2026-09-01 10:{n % 60:02d}:00",
+            recorded_at="2026-09-02 00:00:00",
+        )
+        for n in numbers
+    ]
 
 
 QUIET_MOCK = {"wrong": 0, "malformed": 0, "fenced": 0, "refused": 0, "transient": 0}
@@ -73,22 +81,30 @@ def test_a_second_run_asks_nothing_and_new_inspections_exactly_their_calls(asked
 
 def test_late_and_corrected_rows_are_taken_up(asked_plant):
     rows = inspections_with_images(range(10))
-    late = inspection("LATE", inspect_time="2026-08-01 10:00:00", recorded_at="2026-09-03 00:00:00", defect_image="150.png")
+    late = inspection(
+        "LATE", inspect_time="2026-08-01 10:00:00", recorded_at="2026-09-03 00:00:00", defect_image="150.png"
+    )
     new_picture = {**rows[0], "recorded_at": "2026-09-03 00:00:00", "defect_image": "151.png"}
     new_words = {**rows[1], "recorded_at": "2026-09-03 00:00:00", "description": "open joint"}
     new_severity = {**rows[2], "recorded_at": "2026-09-03 00:00:00", "raw_severity": "Light"}
-    write_csv(asked_plant.landing / "defect_inspection_records.csv", [*rows, late, new_picture, new_words, new_severity])
+    write_csv(
+        asked_plant.landing / "defect_inspection_records.csv", [*rows, late, new_picture, new_words, new_severity]
+    )
     write_csv(asked_plant.landing / "inspection_images.csv", [image(f"{n}.png") for n in [*range(10), 150, 151]])
     # A new picture is asked about in every step, new words in diagnose only, a changed first judgement not at all.
     assert ask(asked_plant) == {"classify": 2, "extract": 2, "diagnose": 3}
     assert asked_plant.value("select state from ai_classify_answers where inspection_id = 'LATE'") == "answered"
-    assert asked_plant.value("select content_key from ai_classify_answers where inspection_id = 'I0'") == "sha-of-151.png"
+    assert (
+        asked_plant.value("select content_key from ai_classify_answers where inspection_id = 'I0'") == "sha-of-151.png"
+    )
 
 
 def test_another_prompt_or_model_asks_nothing_until_the_count_was_shown_and_allowed(asked_plant):
     changed = {"ai_step_models": {"classify": "qwen3.5-plus", "extract": "mock-vision", "diagnose": "mock-vision"}}
     assert ask(asked_plant, **changed) == NOTHING
-    assert asked_plant.query("select distinct model, is_current_version from ai_classify_answers") == [("mock-vision", False)]
+    assert asked_plant.query("select distinct model, is_current_version from ai_classify_answers") == [
+        ("mock-vision", False)
+    ]
 
     plan = asked_plant.run("run-operation", "plan_reinference", variables=changed).output
     (classify,) = [line.split() for line in plan.splitlines() if " classify " in line]
@@ -97,7 +113,10 @@ def test_another_prompt_or_model_asks_nothing_until_the_count_was_shown_and_allo
     assert ask(asked_plant) == NOTHING
 
     assert ask(asked_plant, **changed, ai_reinference_calls=4) == {"classify": 4, "extract": 0, "diagnose": 0}
-    assert dict(asked_plant.query("select model, count(*) from ai_classify_answers group by 1")) == {"mock-vision": 6, "qwen3.5-plus": 4}
+    assert dict(asked_plant.query("select model, count(*) from ai_classify_answers group by 1")) == {
+        "mock-vision": 6,
+        "qwen3.5-plus": 4,
+    }
     assert ask(asked_plant, **changed, ai_reinference_calls=10)["classify"] == 6
     assert asked_plant.value("select count(*) from ai_classify_calls where is_reinference") == 10
 
@@ -187,16 +206,38 @@ def test_a_passing_failure_is_tried_again_up_to_the_maximum(plant):
     assert plant.query("select distinct state, failed_attempts from ai_classify_answers") == [("failed", 2)]
     assert ask(plant, ai_mock=mock, ai_max_attempts=2) == NOTHING
     assert ask(plant, ai_max_attempts=3)["classify"] == 10
-    assert plant.query("select distinct state, last_error from ai_classify_answers") == [("answered", "mock: the request timed out")]
+    assert plant.query("select distinct state, last_error from ai_classify_answers") == [
+        ("answered", "mock: the request timed out")
+    ]
     assert plant.query("select distinct attempt from ai_classify_calls order by 1") == [(1,), (2,), (3,)]
 
 
 def test_a_replay_knows_failures_specific_answers_and_gaps(tmp_path, write_landing):
     recorded = [
-        {"step": "classify", "inspection_id": "I0", "model": "m", "raw_response": "No Defect", "prompt_version": None, "content_sha256": None, "error": None},
-        {"step": "classify", "inspection_id": "I0", "model": "m", "raw_response": "Material Issue", "prompt_version": "classify-v1"},
+        {
+            "step": "classify",
+            "inspection_id": "I0",
+            "model": "m",
+            "raw_response": "No Defect",
+            "prompt_version": None,
+            "content_sha256": None,
+            "error": None,
+        },
+        {
+            "step": "classify",
+            "inspection_id": "I0",
+            "model": "m",
+            "raw_response": "Material Issue",
+            "prompt_version": "classify-v1",
+        },
         {"step": "classify", "inspection_id": "I0", "model": "other", "raw_response": "Dimension Deviation"},
-        {"step": "classify", "inspection_id": "I1", "model": "m", "raw_response": "No Defect", "content_sha256": "of another picture"},
+        {
+            "step": "classify",
+            "inspection_id": "I1",
+            "model": "m",
+            "raw_response": "No Defect",
+            "content_sha256": "of another picture",
+        },
         {"step": "classify", "inspection_id": "I2", "model": "m", "error": "HTTP 400"},
         {"step": "classify", "inspection_id": "I3", "model": "m", "raw_response": ""},
         {"step": "classify", "inspection_id": "I99", "model": "m", "raw_response": "No Defect"},
@@ -222,11 +263,26 @@ def test_a_replay_knows_failures_specific_answers_and_gaps(tmp_path, write_landi
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"ai_step_models": {"classify": "mock-text", "extract": "mock-vision", "diagnose": "mock-vision"}}, "reads text only"),
-        ({"ai_step_models": {"classify": "none", "extract": "mock-vision", "diagnose": "mock-vision"}}, "no model 'none'"),
-        ({"ai_step_models": {"extract": "mock-vision", "diagnose": "mock-vision"}}, "names no model for step 'classify'"),
-        ({"ai_step_prompts": {"classify": "none", "extract": "extract-v1", "diagnose": "diagnose-v1"}}, "no prompt 'none'"),
-        ({"ai_step_prompts": {"classify": "extract-v1", "extract": "extract-v1", "diagnose": "diagnose-v1"}}, "belongs to step 'extract'"),
+        (
+            {"ai_step_models": {"classify": "mock-text", "extract": "mock-vision", "diagnose": "mock-vision"}},
+            "reads text only",
+        ),
+        (
+            {"ai_step_models": {"classify": "none", "extract": "mock-vision", "diagnose": "mock-vision"}},
+            "no model 'none'",
+        ),
+        (
+            {"ai_step_models": {"extract": "mock-vision", "diagnose": "mock-vision"}},
+            "names no model for step 'classify'",
+        ),
+        (
+            {"ai_step_prompts": {"classify": "none", "extract": "extract-v1", "diagnose": "diagnose-v1"}},
+            "no prompt 'none'",
+        ),
+        (
+            {"ai_step_prompts": {"classify": "extract-v1", "extract": "extract-v1", "diagnose": "diagnose-v1"}},
+            "belongs to step 'extract'",
+        ),
         ({"ai_backend": "guess"}, "no backend 'guess'"),
         ({"resolution_order": ["best"]}, "resolution_order is a list"),
     ],
@@ -238,7 +294,10 @@ def test_a_wrong_setting_is_a_compile_error(plant, variables, message):
     assert "Compilation Error" in run.output
 
 
-@pytest.mark.parametrize(("categories", "message"), [(21, "has 21 labels; AI_CLASSIFY takes at most 20"), (0, "label set of classify is empty")])
+@pytest.mark.parametrize(
+    ("categories", "message"),
+    [(21, "has 21 labels; AI_CLASSIFY takes at most 20"), (0, "label set of classify is empty")],
+)
 def test_a_label_set_is_of_1_to_20_labels(plant, project_copy, categories, message):
     rows = [
         {"category": f"Category {n}", "sort_order": n, "is_defect": "true", "is_judged": "true", "ai_description": "x"}

@@ -1,4 +1,4 @@
-{#- Money is the price list's: calls at the price of the model each step uses now, unless the ledger knows what was paid. -#}
+{#- Money as the ledger has it; a call that was avoided is priced like the mean call of its step. -#}
 with inspections as (
 
     select
@@ -68,7 +68,7 @@ step_candidates as (
 ),
 
 calls as (
-{% for step in ai_steps() %}
+    {% for step in ai_steps() %}
     select
         step,
         inspection_id,
@@ -79,7 +79,7 @@ calls as (
 
     union all
     {% endif -%}
-{% endfor %}
+    {% endfor %}
 
 ),
 

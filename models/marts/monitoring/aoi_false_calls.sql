@@ -37,7 +37,9 @@ daily_counts as (
             as judged_passes,
         cast({{ count_where("aoi_judgements.aoi_verdict = 'suspect' and not defect_categories.is_defect "
             ~ "and defect_categories.is_judged") }} as bigint) as false_calls,
-        cast({{ count_where("aoi_judgements.aoi_verdict = 'pass' and defect_categories.is_defect") }} as bigint) as escapes
+        cast(
+            {{ count_where("aoi_judgements.aoi_verdict = 'pass' and defect_categories.is_defect") }} as bigint
+        ) as escapes
     from aoi_judgements
     left join defect_categories
         on aoi_judgements.human_category = defect_categories.category

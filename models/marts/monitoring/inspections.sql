@@ -77,6 +77,7 @@ joined as (
         defect_analysis.tier,
         defect_analysis.diagnose_state,
         defect_analysis.ai_root_cause,
+        defect_analysis.ai_root_cause_code,
         defect_analysis.ai_action,
         latest_reviews.reviewed_action,
         latest_reviews.reviewed_at,
@@ -164,6 +165,7 @@ select
     action,
     action_source,
     ai_root_cause,
+    ai_root_cause_code,
 
     ----------  evidence
     image_path,

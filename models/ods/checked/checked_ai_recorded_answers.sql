@@ -33,8 +33,9 @@ typed as (
         {{ null_if_blank('landed.error') }} as error
     from landed
     left join label_spellings as step_spelling
-        on step_spelling.label_set = 'inference_step'
-        and step_spelling.spelling = {{ normalised_label('landed.step') }}
+        on
+            step_spelling.label_set = 'inference_step'
+            and step_spelling.spelling = {{ normalised_label('landed.step') }}
 
 ),
 

@@ -53,17 +53,21 @@ typed as (
         raw_severity_spelling.label as raw_severity
     from landed
     left join label_spellings as inspection_source_spelling
-        on inspection_source_spelling.label_set = 'inspection_source'
-        and inspection_source_spelling.spelling = {{ normalised_label('landed.inspection_source') }}
+        on
+            inspection_source_spelling.label_set = 'inspection_source'
+            and inspection_source_spelling.spelling = {{ normalised_label('landed.inspection_source') }}
     left join label_spellings as aoi_verdict_spelling
-        on aoi_verdict_spelling.label_set = 'aoi_verdict'
-        and aoi_verdict_spelling.spelling = {{ normalised_label('landed.aoi_verdict') }}
+        on
+            aoi_verdict_spelling.label_set = 'aoi_verdict'
+            and aoi_verdict_spelling.spelling = {{ normalised_label('landed.aoi_verdict') }}
     left join label_spellings as raw_category_spelling
-        on raw_category_spelling.label_set = 'category'
-        and raw_category_spelling.spelling = {{ normalised_label('landed.raw_category') }}
+        on
+            raw_category_spelling.label_set = 'category'
+            and raw_category_spelling.spelling = {{ normalised_label('landed.raw_category') }}
     left join label_spellings as raw_severity_spelling
-        on raw_severity_spelling.label_set = 'severity'
-        and raw_severity_spelling.spelling = {{ normalised_label('landed.raw_severity') }}
+        on
+            raw_severity_spelling.label_set = 'severity'
+            and raw_severity_spelling.spelling = {{ normalised_label('landed.raw_severity') }}
 
 ),
 
@@ -76,7 +80,9 @@ judged as (
             when inspect_time is null or recorded_at is null then 'no valid time'
             when line_id is null or station_id is null or shift is null or sku_id is null then 'required column empty'
             when inspection_source is null and {{ landed_blank('inspection_source') }} then 'required column empty'
-            when inspect_time > {{ seconds_later('recorded_at', var('clock_tolerance_seconds')) }} then 'inspected in the future'
+            when
+                inspect_time > {{ seconds_later('recorded_at', var('clock_tolerance_seconds')) }}
+                then 'inspected in the future'
             when {{ is_in_future('inspect_time') }} then 'inspected in the future'
             when {{ is_in_future('recorded_at') }} then 'recorded in the future'
         end as quarantine_reason

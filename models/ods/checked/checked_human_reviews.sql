@@ -39,17 +39,21 @@ typed as (
         landed.note
     from landed
     left join label_spellings as review_reason_spelling
-        on review_reason_spelling.label_set = 'review_reason'
-        and review_reason_spelling.spelling = {{ normalised_label('landed.review_reason') }}
+        on
+            review_reason_spelling.label_set = 'review_reason'
+            and review_reason_spelling.spelling = {{ normalised_label('landed.review_reason') }}
     left join label_spellings as reviewed_category_spelling
-        on reviewed_category_spelling.label_set = 'category'
-        and reviewed_category_spelling.spelling = {{ normalised_label('landed.reviewed_category') }}
+        on
+            reviewed_category_spelling.label_set = 'category'
+            and reviewed_category_spelling.spelling = {{ normalised_label('landed.reviewed_category') }}
     left join label_spellings as reviewed_severity_spelling
-        on reviewed_severity_spelling.label_set = 'severity'
-        and reviewed_severity_spelling.spelling = {{ normalised_label('landed.reviewed_severity') }}
+        on
+            reviewed_severity_spelling.label_set = 'severity'
+            and reviewed_severity_spelling.spelling = {{ normalised_label('landed.reviewed_severity') }}
     left join label_spellings as reviewed_action_spelling
-        on reviewed_action_spelling.label_set = 'action'
-        and reviewed_action_spelling.spelling = {{ normalised_label('landed.reviewed_action') }}
+        on
+            reviewed_action_spelling.label_set = 'action'
+            and reviewed_action_spelling.spelling = {{ normalised_label('landed.reviewed_action') }}
 
 ),
 

@@ -41,8 +41,9 @@ typed as (
         {{ to_timestamp_utc('landed.uploaded_at') }} as uploaded_at
     from landed
     left join label_spellings as quality_verdict_spelling
-        on quality_verdict_spelling.label_set = 'quality_verdict'
-        and quality_verdict_spelling.spelling = {{ normalised_label('landed.quality_verdict') }}
+        on
+            quality_verdict_spelling.label_set = 'quality_verdict'
+            and quality_verdict_spelling.spelling = {{ normalised_label('landed.quality_verdict') }}
 
 ),
 

@@ -7,7 +7,13 @@ with landed as (
 typed as (
 
     select
-        {{ joined_key(['landed.line_id', 'landed.sku_id', 'landed.characteristic', 'landed.subgroup_id', 'landed.measured_at']) }} as row_key,
+        {{ joined_key([
+            'landed.line_id',
+            'landed.sku_id',
+            'landed.characteristic',
+            'landed.subgroup_id',
+            'landed.measured_at',
+        ]) }} as row_key,
         {{ row_as_json('landed', [
             'measured_at',
             'line_id',
@@ -37,7 +43,9 @@ judged as (
         *,
         case
             when measured_at is null then 'no valid time'
-            when line_id is null or sku_id is null or characteristic is null or subgroup_id is null then 'required column empty'
+            when
+                line_id is null or sku_id is null or characteristic is null or subgroup_id is null
+                then 'required column empty'
             when value is null and {{ landed_blank('value') }} then 'required column empty'
             when value is null then 'value is not a number'
             when {{ is_in_future('measured_at') }} then 'time in the future'

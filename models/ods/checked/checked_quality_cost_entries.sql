@@ -35,8 +35,9 @@ typed as (
         upper({{ null_if_blank('landed.currency') }}) as currency
     from landed
     left join label_spellings as cost_category_spelling
-        on cost_category_spelling.label_set = 'cost_category'
-        and cost_category_spelling.spelling = {{ normalised_label('landed.cost_category') }}
+        on
+            cost_category_spelling.label_set = 'cost_category'
+            and cost_category_spelling.spelling = {{ normalised_label('landed.cost_category') }}
 
 ),
 

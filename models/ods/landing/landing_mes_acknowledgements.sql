@@ -6,6 +6,7 @@
         'status',
     ],
     optional_columns=[
+        'version',
         'mes_reference',
         'message',
     ],

@@ -1,0 +1,553 @@
+"""Many requests in flight: an asyncio loop in a thread of its own, fed from any thread.
+
+Every row ends in one of four ways: answered (kept at once), failed (kept with its error), left pending (the run was
+stopped: budget, outage, cancel), or raised for all (the set-up is wrong).
+"""
+
+import asyncio
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
+from faultline.endpoint.pace import Pace, full_jitter
+from faultline.endpoint.questions import Question, Step, request_body
+from faultline.endpoint.store import Spent, Store
+from faultline.endpoint.transport import Fault, Transport
+
+SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
+ROWS_OF_AN_OUTAGE = 10
+PROGRESS_SECONDS = 10
+LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How fast, how long, how much. None = no limit."""
+
+    concurrency: int = 16
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    timeout_seconds: float = 120.0
+    max_tries: int = 5
+    outage_seconds: float = 60.0
+    calls_per_run: int | None = None
+    calls_per_day: int | None = None
+    cost_per_run: float | None = None
+    cost_per_day: float | None = None
+    spent_before: Spent = Spent(0, 0, 0.0, 0.0)  # as the ledgers know it; the higher of both counts is taken
+
+
+@dataclass
+class Work:
+    """One question on its way."""
+
+    question: Question
+    tries: int = 0
+    requests_sent: int = 0
+    cost: float = 0.0
+    first_asked_at: float = 0.0
+
+
+@dataclass
+class Tally:
+    """What became of the rows of one step."""
+
+    submitted: int = 0
+    answered: int = 0
+    failed: int = 0
+    requests: int = 0
+    throttled: int = 0
+    cost: float = 0.0
+    most_in_flight: int = 0
+    stopped: str | None = None
+    detail: str | None = None
+    started_at: float = field(default_factory=time.monotonic)
+
+
+class Budget:
+    """Reserves the highest price of a request before it is sent, so that what is in flight can never overshoot."""
+
+    def __init__(self, limits: Limits, spent: Spent):
+        highest = [max(a, b) for a, b in zip(spent, limits.spent_before, strict=True)]
+        self._calls = [limits.calls_per_run, limits.calls_per_day]
+        self._costs = [limits.cost_per_run, limits.cost_per_day]
+        self._calls_used, self._costs_used = highest[:2], highest[2:]
+        self._reserved_calls, self._reserved_cost = 0, 0.0
+        self._most_input_tokens: dict[str, int] = {}
+
+    @property
+    def counts_money(self) -> bool:
+        return any(limit is not None for limit in self._costs)
+
+    def learn(self, step: Step, input_tokens: int):
+        """Pictures differ in tokens: what the dearest one had may come again."""
+        self._most_input_tokens[step.question] = max(self._most_input_tokens.get(step.question, 0), input_tokens)
+
+    def has_learned(self, step: Step) -> bool:
+        """Whether the tokens of at least one row are known."""
+        return self._most_input_tokens.get(step.question, 0) > 0
+
+    def price(self, step: Step) -> float:
+        """The most one request of the step can cost, as far as is known."""
+        return step.highest_cost(self._most_input_tokens.get(step.question, 0))
+
+    def refuses(self, price: float) -> bool:
+        """Whether one more request could pass a limit once everything in flight has come back."""
+        for limit, used in zip(self._calls, self._calls_used, strict=True):
+            if limit is not None and used + self._reserved_calls + 1 > limit:
+                return True
+        for limit, used in zip(self._costs, self._costs_used, strict=True):
+            if limit is not None and used + self._reserved_cost + price > limit + 1e-9:
+                return True
+        return False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether requests in flight may still give back what they reserved."""
+        return self._reserved_calls > 0
+
+    def reserve(self, price: float):
+        self._reserved_calls += 1
+        self._reserved_cost += price
+
+    def settle(self, price: float, cost: float, is_call: bool):
+        self._reserved_calls -= 1
+        self._reserved_cost = self._reserved_cost - price if self._reserved_calls else 0.0
+        if is_call:
+            self._calls_used = [used + 1 for used in self._calls_used]
+            self._costs_used = [used + cost for used in self._costs_used]
+
+
+class Engine:
+    """Asks the questions it is given. One per run; `submit` and `finish` are called from outside of its thread."""
+
+    def __init__(self, base_url: str, api_key: str, limits: Limits, images: ImageSettings, store: Store, run_id: str,
+                 say: Callable[[str], None] = lambda text: None):  # fmt: skip
+        self._base_url, self._api_key = base_url, api_key
+        self._limits, self._images, self._store, self._run_id, self._say = limits, images, store, run_id, say
+        self._decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="faultline-image")
+        self._room = threading.Semaphore(max(64, 4 * limits.concurrency))
+        self._ready: deque[Work] = deque()
+        self._delayed: list[tuple[float, int, Work]] = []
+        self._suspects: list[Work] = []
+        self._limbo: list[tuple[Work, str]] = []
+        self._order = itertools.count()
+        self._unfinished = 0
+        self._tally = Tally()
+        self._expected = 0
+        self._cancelled = False
+        self._faults_in_a_row: set[str] = set()
+        self._last_success = time.monotonic()
+        self._successes = 0
+        self._known_questions: set[str] = set()
+        self._idle: asyncio.Event | None = None
+        self._wake: asyncio.Event | None = None
+        self._loop = asyncio.new_event_loop()
+        self._started: threading.Event = threading.Event()
+        self._start_error: Exception | None = None
+        self._thread = threading.Thread(target=self._main, name="faultline-endpoint", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._start_error:
+            raise self._start_error
+
+    # ---- from outside
+
+    def begin(self, expected: int):
+        """A step begins; so many rows are expected (for the progress line)."""
+        self._call(self._begin, expected)
+
+    def submit(self, question: Question) -> bool:
+        """Hand in a question; waits while many are queued. False once the run was stopped: the row stays pending."""
+        while not self._room.acquire(timeout=0.2):
+            if self._tally.stopped:
+                return False
+        if self._tally.stopped:
+            self._room.release()
+            return False
+        self._loop.call_soon_threadsafe(self._add, Work(question))
+        return True
+
+    def finish(self) -> Tally:
+        """Wait until every question has ended."""
+        return asyncio.run_coroutine_threadsafe(self._drained(), self._loop).result()
+
+    def cancel(self):
+        """Drop everything in flight now. Whatever has arrived is kept."""
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._stop, "cancelled", "the run was cancelled", True)
+
+    def close(self):
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=5)
+
+    # ---- the loop
+
+    def _call(self, function, *arguments):
+        async def called():
+            return function(*arguments)
+
+        return asyncio.run_coroutine_threadsafe(called(), self._loop).result()
+
+    def _main(self):
+        asyncio.set_event_loop(self._loop)
+        tasks: list[asyncio.Task] = []
+        try:
+            self._idle, self._wake = asyncio.Event(), asyncio.Event()
+            self._idle.set()
+            self._transport = self._loop.run_until_complete(self._open_transport())
+            now = self._loop.time()
+            self._pace = Pace(
+                self._limits.concurrency,
+                self._limits.requests_per_minute,
+                self._limits.tokens_per_minute,
+                self._store.recent_requests(60),
+                now,
+            )
+            self._budget = Budget(self._limits, self._store.spent(self._run_id))
+            self._in_flight: set[asyncio.Task] = set()
+            tasks = [self._loop.create_task(self._dispatch()), self._loop.create_task(self._report())]
+        except Exception as error:
+            self._start_error = error
+            return
+        finally:
+            self._started.set()
+        try:
+            self._loop.run_forever()
+        finally:
+            pending = [*tasks, *self._in_flight]
+            for task in pending:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+            self._loop.run_until_complete(self._transport.close())
+            self._decoders.shutdown(wait=False, cancel_futures=True)
+            self._loop.close()
+
+    async def _open_transport(self) -> Transport:
+        return Transport(self._base_url, self._api_key, self._limits.timeout_seconds)
+
+    def _begin(self, expected: int):
+        stopped, detail = self._tally.stopped, self._tally.detail
+        self._tally = Tally()
+        self._expected = expected
+        self._last_success = time.monotonic()
+        # A budget that is used up may have room for another, cheaper step; an outage or a cancel holds for the run.
+        if stopped in ("cancelled", "outage", "set_up"):
+            self._tally.stopped, self._tally.detail = stopped, detail
+
+    def _add(self, work: Work):
+        self._tally.submitted += 1
+        self._unfinished += 1
+        self._idle.clear()
+        if self._tally.stopped:
+            self._end(work)
+            return
+        self._ready.append(work)
+        self._wake.set()
+
+    def _end(self, work: Work):
+        self._unfinished -= 1
+        self._room.release()
+        if self._unfinished == 0:
+            self._idle.set()
+
+    async def _drained(self) -> Tally:
+        await self._idle.wait()
+        return self._tally
+
+    async def _dispatch(self):
+        """Sends what is ready as fast as the pace and the budget allow."""
+        while True:
+            self._wake.clear()
+            now = self._loop.time()
+            while self._delayed and self._delayed[0][0] <= now:
+                self._ready.append(heapq.heappop(self._delayed)[2])  # last, so that no row is thrown back again and again
+            pause = self._delayed[0][0] - now if self._delayed else None
+            if self._ready:
+                step = self._ready[0].question.step
+                price = self._budget.price(step)
+                wait = self._pace.wait(now, step.most_tokens)
+                if self._must_probe(step):
+                    wait = None
+                if wait == 0 and self._budget.refuses(price):
+                    if not self._budget.is_waiting:
+                        self._stop("budget", "the budget of the run or of the day is used up")
+                        continue
+                    wait = None
+                if wait == 0:
+                    self._send(self._ready.popleft(), price)
+                    continue
+                if wait is not None:
+                    pause = wait if pause is None else min(pause, wait)
+            elif self._unfinished and not self._in_flight and not self._delayed and (self._suspects or self._limbo):
+                self._settle_doubtful()
+                continue
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def _must_probe(self, step: Step) -> bool:
+        """With a budget in money the first question of a step goes alone: its price teaches what the others may cost."""
+        if not self._budget.counts_money or not self._in_flight or self._budget.has_learned(step):
+            return False
+        self._budget.learn(step, self._store.most_input_tokens(step.question))
+        return not self._budget.has_learned(step) and step.question not in self._known_questions
+
+    def _send(self, work: Work, price: float):
+        step = work.question.step
+        self._budget.reserve(price)
+        ticket = self._pace.sent(self._loop.time(), step.most_tokens)
+        task = self._loop.create_task(self._ask(work, ticket, price))
+        self._in_flight.add(task)
+        self._tally.most_in_flight = max(self._tally.most_in_flight, self._pace.in_flight)
+        task.add_done_callback(self._returned)
+
+    def _returned(self, task: asyncio.Task):
+        self._in_flight.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:  # a fault of ours: never wait for ever on it
+            self._stop("set_up", f"internal error: {type(task.exception()).__name__}: {task.exception()}")
+
+    async def _ask(self, work: Work, ticket, price: float):
+        question, step = work.question, work.question.step
+        settled = False
+        request_id = None
+        try:
+            try:
+                body = await self._body(question)
+            except UnreadableImage as error:
+                settled = True
+                self._budget.settle(price, 0.0, False)
+                self._pace.broken(ticket)
+                self._fail(work, str(error), not error.is_final)
+                return
+            request_id = self._store.request_sent(self._run_id, price, step.estimated_input_tokens)
+            asked_at, started = time.time(), self._loop.time()
+            work.requests_sent += 1
+            work.first_asked_at = work.first_asked_at or asked_at
+            self._tally.requests += 1
+            try:
+                reply = await self._transport.ask(body)
+            except Fault as fault:
+                settled = True
+                cost = step.cost(None, None) if fault.may_have_cost else 0.0
+                self._budget.settle(price, cost, fault.may_have_cost)
+                state = "lost" if fault.may_have_cost else "refused"
+                self._store.request_ended(request_id, state, cost)
+                work.cost += cost
+                self._tally.cost += cost
+                self._after_fault(work, ticket, fault)
+                return
+            now = self._loop.time()
+            answer = reply.answer
+            cost = step.cost(answer.input_tokens, answer.output_tokens)
+            tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
+            settled = True
+            self._budget.settle(price, cost, True)
+            self._budget.learn(step, answer.input_tokens or 0)
+            self._store.keep_answer(
+                {
+                    "answer_key": question.key,
+                    "step": step.step,
+                    "question": step.question,
+                    "inspection_id": question.inspection_id,
+                    "raw_response": answer.text,
+                    "input_tokens": answer.input_tokens,
+                    "output_tokens": answer.output_tokens,
+                    "latency_ms": (now - started) * 1000,
+                    "finish_reason": answer.finish_reason,
+                    "served_model": answer.served_model,
+                    "requests_sent": work.requests_sent,
+                    "cost": work.cost + cost,
+                    "request_cost": cost,
+                    "run_id": self._run_id,
+                    "asked_at": asked_at,
+                },
+                request_id,
+                tokens,
+            )
+            self._pace.answered(now, ticket, tokens or None, reply.limits)
+            self._tally.cost += cost
+            self._tally.answered += 1
+            self._succeeded(step)
+            self._end(work)
+        finally:
+            if not settled:  # cancelled: the server may have worked on it
+                cost = step.cost(None, None) if request_id is not None else 0.0
+                self._budget.settle(price, cost, request_id is not None)
+                self._pace.broken(ticket)
+                if request_id is not None:
+                    self._store.request_ended(request_id, "lost", cost)
+                self._end(work)
+
+    async def _body(self, question: Question) -> bytes:
+        step = question.step
+        if not step.sends_image:
+            return request_body(step, question)
+        if self._images.url_prefix:
+            return request_body(step, question, url=image_url(question.image_path or "", self._images))
+        jpeg = await self._loop.run_in_executor(
+            self._decoders, load_image, question.image_path or "", question.content_sha256, self._images
+        )
+        return request_body(step, question, jpeg)
+
+    # ---- what an outcome means
+
+    def _succeeded(self, step: Step):
+        self._last_success = time.monotonic()
+        self._successes += 1
+        self._known_questions.add(step.question)
+        if self._faults_in_a_row:
+            self._faults_in_a_row.clear()
+            self._pace.recovered()
+        if self._suspects:  # the server was down, not the rows broken
+            for work in self._suspects:
+                work.tries = 0
+                self._delay(work, full_jitter(1))
+            self._suspects.clear()
+        if self._limbo:
+            self._record_limbo()
+
+    def _after_fault(self, work: Work, ticket, fault: Fault):
+        now = self._loop.time()
+        if fault.kind == "throttled":
+            self._tally.throttled += 1
+            self._pace.refused(now, ticket, fault.retry_after)
+            if (fault.retry_after or 0) > LONGEST_RETRY_AFTER:
+                self._end(work)
+                self._stop("outage", f"the server asks to wait {fault.retry_after:.0f} s ({fault.text})")
+            elif not self._give_up(work, fault, max(self._limits.outage_seconds, 180 + (fault.retry_after or 0))):
+                wait = fault.retry_after if fault.retry_after is not None else full_jitter(work.tries)
+                self._delay(work, wait + 0.02)
+            return
+        self._pace.broken(ticket)
+        if fault.kind == "set_up":
+            self._end(work)
+            self._stop("set_up", fault.text)
+        elif fault.kind == "refused":
+            if self._is_known(work.question.step):
+                self._fail(work, fault.text, False)
+            else:
+                self._limbo.append((work, fault.text))
+                if len(self._limbo) >= SAME_REFUSALS:
+                    self._stop("set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}")
+        elif fault.kind == "unusable":
+            self._fail(work, fault.text, True)
+        elif fault.kind == "unreachable":
+            self._after_unreachable(work, fault, now)
+        else:
+            self._after_transient(work, fault, now)
+
+    def _after_unreachable(self, work: Work, fault: Fault, now: float):
+        """Nothing was asked, so it is no try of the row: wait for the server, then give up for this run."""
+        if self._give_up(work, fault, self._limits.outage_seconds):
+            return
+        self._faults_in_a_row.add(work.question.key)
+        self._pace.slow_to_one(now, full_jitter(3))
+        self._delay(work, full_jitter(2))
+
+    def _after_transient(self, work: Work, fault: Fault, now: float):
+        work.tries += 1
+        self._faults_in_a_row.add(work.question.key)
+        looks_down = len(self._faults_in_a_row) >= ROWS_OF_AN_OUTAGE or self._successes == 0
+        if looks_down and self._give_up(work, fault, max(self._limits.outage_seconds, self._limits.timeout_seconds + 10)):
+            return
+        if looks_down:
+            self._pace.slow_to_one(now, full_jitter(min(4, work.tries)))
+        if work.tries < self._limits.max_tries:
+            wait = full_jitter(work.tries)
+            self._delay(work, wait if fault.retry_after is None else max(wait, fault.retry_after))
+        elif looks_down:
+            self._last_error = fault.text
+            self._suspects.append(work)
+            self._wake.set()
+        else:
+            self._fail(work, fault.text, True)
+
+    def _give_up(self, work: Work, fault: Fault, patience: float) -> bool:
+        """Stop the run after so many seconds without one answer; no row is blamed for it."""
+        if time.monotonic() - self._last_success <= patience:
+            return False
+        self._end(work)
+        self._stop("outage", f"no answer for {patience:g} s ({fault.text})")
+        return True
+
+    def _is_known(self, step: Step) -> bool:
+        """Whether this model ever answered this prompt: then a refusal is about the row."""
+        if step.question not in self._known_questions and self._store.has_answers_to(step.question):
+            self._known_questions.add(step.question)
+        return step.question in self._known_questions
+
+    def _record_limbo(self):
+        for work, text in self._limbo:
+            self._fail(work, text, False)
+        self._limbo.clear()
+
+    def _settle_doubtful(self):
+        """Nothing else is left to tell whether these rows or the server are at fault: their failures stand."""
+        for work in self._suspects:
+            self._fail(work, self._last_error, True)
+        self._suspects.clear()
+        for work, text in self._limbo:
+            self._fail(work, text, True)
+        self._limbo.clear()
+
+    def _fail(self, work: Work, error: str, is_retryable: bool):
+        question = work.question
+        self._store.keep_failure(
+            question.key, self._run_id, question.inspection_id, error, is_retryable,
+            work.requests_sent, work.cost, work.first_asked_at or time.time(),
+        )  # fmt: skip
+        self._tally.failed += 1
+        self._end(work)
+
+    def _delay(self, work: Work, seconds: float):
+        if self._tally.stopped:
+            self._end(work)
+            return
+        heapq.heappush(self._delayed, (self._loop.time() + seconds, next(self._order), work))
+        self._wake.set()
+
+    def _stop(self, reason: str, detail: str, drop_in_flight: bool = False):
+        """Nothing more is sent; what is queued stays pending, what is in flight is waited for unless dropped."""
+        if self._tally.stopped not in (None, "budget"):
+            return
+        self._tally.stopped, self._tally.detail = reason, detail
+        queued = [*self._ready, *(entry[2] for entry in self._delayed), *self._suspects, *(work for work, _ in self._limbo)]
+        for kept in (self._ready, self._delayed, self._suspects, self._limbo):
+            kept.clear()
+        for work in queued:
+            self._end(work)
+        if drop_in_flight:
+            for task in list(self._in_flight):
+                task.cancel()
+        self._wake.set()
+
+    # ---- progress
+
+    async def _report(self):
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            if self._unfinished:
+                self._say(progress_line(self._tally, self._expected, len(self._in_flight)))
+
+
+def progress_line(tally: Tally, expected: int, in_flight: int) -> str:
+    """Done, failed, rate, time to go, money."""
+    seconds = max(1e-6, time.monotonic() - tally.started_at)
+    done = tally.answered + tally.failed
+    rate = done / seconds
+    to_go = f"{(expected - done) / rate:.0f} s to go" if rate > 0 and expected > done else "finishing"
+    return (
+        f"{done}/{expected} done, {tally.failed} failed, {in_flight} in flight, {rate:.1f} rows/s, {to_go}, "
+        f"{tally.cost:.4f} spent" + (f", {tally.throttled} throttled" if tally.throttled else "")
+    )

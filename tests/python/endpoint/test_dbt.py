@@ -1,0 +1,192 @@
+"""The backend through dbt: ledger, budget, failures, a second run, kill and Ctrl-C; a server on loopback, real files."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+import pytest
+from conftest import Dbt, image, inspection
+
+from endpoint.harness import FaultServer, jpeg_bytes, wait_until
+
+STEPS = ("classify", "extract", "diagnose")
+LEDGERS = "(from ai_classify_calls union all by name from ai_extract_calls union all by name from ai_diagnose_calls)"
+PROMPTS = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diagnose-v2"}
+
+
+@pytest.fixture
+def plant(tmp_path, write_landing, server, monkeypatch):
+    """Thirty inspections of 24 pictures: six of them show what another shows."""
+    (tmp_path / "images").mkdir()
+    rows, images = [], []
+    for n in range(30):
+        content = jpeg_bytes(colour=(n % 24 * 10, 100, 50))
+        (tmp_path / "images" / f"{n}.jpg").write_bytes(content)
+        images.append(image(f"{n}.jpg", content_sha256=hashlib.sha256(content).hexdigest()))
+        rows.append(inspection(f"I{n:02d}", defect_image=f"{n}.jpg", description=f"solder bridge at pin {n}"))
+    landing = write_landing(defect_inspection_records=rows, inspection_images=images)
+    monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
+    monkeypatch.setenv("FAULTLINE_AI_API_KEY", "sk-test-0815")
+    return Dbt(tmp_path, landing, tmp_path / "images", {"ai_backend": "endpoint", "ai_step_prompts": PROMPTS, "resolution_order": ["raw"]})
+
+
+def ask(plant: Dbt, *words: str, **variables):
+    return plant.build("--select", "+ai_diagnose_answers", "ai_failures", *words, variables=variables)
+
+
+def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
+    run = ask(plant)
+    assert run.calls == {"classify": 24, "extract": 24, "diagnose": 30}
+    assert server.stats()["arrived"] == 78
+    assert plant.query(f"select step, count(*), count(answered_for), sum(request_count) from {LEDGERS} group by step order by step") == [
+        ("classify", 30, 6, 24), ("diagnose", 30, 0, 30), ("extract", 30, 6, 24),
+    ]  # fmt: skip
+    assert plant.value(f"select count(*) from {LEDGERS} where answered_for is not null and cost > 0") == 0
+    assert plant.value(f"select count(*) from {LEDGERS} where served_model is null or backend <> 'endpoint'") == 0
+    assert plant.value("select count(*) from ai_diagnose_answers where state = 'answered' and root_cause_code is not null") == 30
+    assert plant.value("select count(*) from ai_failures") == 0
+    assert set(ask(plant).calls.values()) == {0}
+    assert server.stats()["arrived"] == 78
+
+    # A ledger that is lost is paid for already: the store has every answer.
+    plant.database.unlink()
+    assert "78" not in ask(plant).output.split("AI ledger ai_classify_calls")[0]
+    assert server.stats()["arrived"] == 78
+    assert plant.value(f"select count(*) from {LEDGERS}") == 90
+
+    for path in plant.folder.rglob("*"):
+        if path.is_file():
+            assert b"sk-test-0815" not in path.read_bytes(), path
+
+
+def test_plan_before_anything_is_spent(plant, server):
+    plant.run("seed")
+    plant.run("run", "--select", "+ai_image_requests")
+    plan = plant.run("run-operation", "plan_inference", variables={"ai_max_calls_per_day": 100}).output
+    lines = {line.split()[1]: line for line in plan.splitlines() if line.split()[1:2] and line.split()[1] in STEPS}
+    assert lines["classify"].split()[5:7] == ["30", "24"]
+    assert "not known yet" in lines["diagnose"]
+    assert "In all 48 calls" in plan
+    assert "ai_max_calls_per_day leaves 100 of 100" in plan
+    assert server.stats()["arrived"] == 0
+
+
+def test_the_budget_holds_over_steps_and_runs_and_downstream_is_built(plant, server):
+    run = ask(plant, ai_max_calls_per_run=30)
+    assert server.stats()["arrived"] == 30
+    assert run.calls == {"classify": 24, "extract": 6, "diagnose": 0}
+    assert "the budget of the run or of the day is used up" in run.output
+    assert plant.value("select count(*) from ai_extract_answers where state = 'pending'") > 0
+    ask(plant, ai_max_calls_per_day=50)
+    assert server.stats()["arrived"] == 50
+    ask(plant)
+    assert server.stats()["arrived"] == 78
+    assert plant.value(f"select count(distinct (step, inspection_id)) from {LEDGERS} where state = 'answered'") == 90
+
+
+def test_failed_rows_are_tried_in_later_runs_and_then_stand_in_ai_failures(plant, server):
+    (plant.images / "3.jpg").write_bytes(b"not the picture of the landing")
+    for attempt in (1, 2, 3, 4):
+        run = ask(plant, ai_max_attempts=3)
+        row = plant.query("select is_given_up, failed_attempts, last_error from ai_failures where step = 'classify'")
+        # Picture 27 shows the same: it has its own file, and is asked as soon as it is not waiting for the other.
+        assert [(given_up, attempts) for given_up, attempts, _ in row] == [(attempt >= 3, min(attempt, 3))], run.output
+        assert "another SHA-256" in row[0][2]
+
+
+def test_a_wrong_key_is_an_error_and_blames_no_row(plant, server):
+    server.behave(shares={"401": 1.0})
+    run = plant.build("--select", "+ai_classify_calls", succeeds=False)
+    assert "the endpoint cannot be used for step 'classify': HTTP 401" in run.output
+    assert plant.value("select count(*) from ai_classify_calls") == 0
+    server.behave()
+    assert ask(plant).calls["classify"] == 24
+
+
+def test_a_server_that_is_away_leaves_rows_pending_and_builds_the_rest(plant, monkeypatch):
+    monkeypatch.setenv("FAULTLINE_AI_BASE_URL", "http://127.0.0.1:9/v1")
+    run = ask(plant, ai_endpoint={"outage_seconds": 1})
+    assert "rows stay pending" in run.output
+    assert plant.query("select distinct state from ai_classify_answers") == [("pending",)]
+
+
+def test_what_is_set_up_wrongly_is_said(plant, monkeypatch):
+    run = plant.build("--select", "+ai_classify_calls", variables={"ai_endpoint": {"timeout": 5}}, succeeds=False)
+    assert "the var ai_endpoint has no 'timeout'; it has timeout_seconds" in run.output
+    monkeypatch.delenv("FAULTLINE_AI_BASE_URL")
+    run = plant.build("--select", "+ai_classify_calls", succeeds=False)
+    assert "FAULTLINE_AI_BASE_URL" in run.output
+
+
+def start(plant: Dbt, *words: str) -> subprocess.Popen:
+    """A dbt build that the test can end before it is done."""
+    environment = os.environ | {
+        "FAULTLINE_LANDING": str(plant.landing), "FAULTLINE_IMAGES": str(plant.images), "FAULTLINE_DUCKDB_PATH": str(plant.database),
+        "DBT_TARGET_PATH": str(plant.folder / "target"), "DBT_LOG_PATH": str(plant.folder / "logs"),
+    }  # fmt: skip
+    command = [
+        str(os.path.join(os.path.dirname(sys.executable), "dbt")), "build", "--select", "ai_classify_calls", *words,
+        "--project-dir", str(plant.project), "--profiles-dir", str(plant.project / "profiles"), "--vars", json.dumps(plant.variables),
+    ]  # fmt: skip
+    return subprocess.Popen(command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, server):
+    plant.run("seed")
+    plant.run("run", "--select", "+ai_image_requests")
+    server.behave(latency_ms=3000, script=[])
+    process = start(plant)
+    wait_until(lambda: server.stats()["arrived"] >= 16, 30)
+    server.behave(latency_ms=3000)
+    interrupted_at = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert time.monotonic() - interrupted_at < 2.5, output
+    server.behave()
+    assert ask(plant).calls["classify"] == 24
+    assert plant.value("select count(*) from ai_classify_calls where state = 'answered'") == 30
+
+
+def test_a_second_run_at_the_same_time_is_refused_with_a_clear_text(plant, server):
+    plant.run("seed")
+    plant.run("run", "--select", "+ai_image_requests")
+    server.behave(latency_ms=4000)
+    first = start(plant)
+    wait_until(lambda: server.stats()["arrived"] >= 1, 30)
+    second = start(plant)
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode != 0
+    assert "another run is asking the endpoint (process " in output
+    assert first.wait(timeout=60) == 0
+
+
+def test_killed_dbt_runs_repeat_at_most_what_was_in_flight(plant, tmp_path, monkeypatch):
+    plant.run("seed")
+    plant.run("run", "--select", "+ai_image_requests")
+    server = FaultServer(log=tmp_path / "server.log", latency_ms=400)
+    monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
+    plant.variables["ai_concurrency"] = 3
+    draw = random.Random(3)
+    try:
+        for _ in range(3):
+            arrived = server.stats()["arrived"]
+            process = start(plant)
+            wait_until(lambda arrived=arrived: server.stats()["arrived"] > arrived, 30)
+            time.sleep(draw.uniform(0.0, 1.2))
+            process.kill()
+            process.wait()
+        done = ask(plant)
+        events = [event for event in server.events() if event["event"] == "arrived"]
+        assert len({event["key"] for event in events}) == 78, done.output
+        assert len(events) - 78 <= 3 * 3
+        with duckdb.connect(str(plant.database), read_only=True) as connection:
+            counts = connection.execute(f"select count(*), count(distinct (step, inspection_id)) from {LEDGERS}").fetchone()
+        assert counts == (90, 90)
+    finally:
+        server.stop()

@@ -1,0 +1,93 @@
+"""What is new is charted; what is not stays as it is, to the row."""
+
+import duckdb
+import pytest
+from charting import CHARTS, chart, make_project, measurement, moments, phase
+from conftest import Dbt, minimal_tables, write_csv
+
+TIMES = list(moments(120))
+UNTOUCHED, GROWING, STAGED = "L1/P1/untouched", "L1/P1/growing", "L1/P1/staged"
+
+
+def rows(stream: str, count: int) -> list[dict]:
+    return [measurement(stream, at, 10 + (number * 7 % 11) / 10) for number, at in enumerate(TIMES[:count])]
+
+
+def land(dbt: Dbt, measured: list[dict]) -> None:
+    for name, table in {**minimal_tables(), "process_measurements": measured}.items():
+        write_csv(dbt.landing / f"{name}.csv", table)
+
+
+def build(dbt: Dbt) -> None:
+    dbt.build("--select", *(f"+{model}" for model in CHARTS), "spc_judged_phases")
+
+
+@pytest.fixture
+def plant(tmp_path) -> Dbt:
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    charts = [chart("i-mr", "characteristic", "i_mr")]
+    phases = [phase("i-mr", STAGED), phase("i-mr", STAGED, phase="2", starts_at=TIMES[60])]
+    return Dbt(tmp_path, landing, project=make_project(tmp_path, spc_charts=charts, spc_phases=phases))
+
+
+def mark(dbt: Dbt, stream: str, phase_number: int) -> None:
+    """Leave a mark on the rows of a phase that only a new computation would remove."""
+    with duckdb.connect(str(dbt.database)) as connection:
+        for model in ("spc_points", "spc_signals"):
+            connection.execute(f"update {model} set chart_id = 'marked' where stream = '{stream}' and phase = {phase_number}")
+
+
+def marked(dbt: Dbt) -> set[tuple]:
+    return set(dbt.query("select distinct stream, phase from spc_points where chart_id = 'marked'"))
+
+
+def figures(dbt: Dbt) -> list[tuple]:
+    return dbt.query("""
+        select stream_id, statistic, point_number, phase, round(value, 9), round(lcl, 9), round(ucl, 9), round(standardised_value, 9)
+        from spc_points order by all
+    """) + dbt.query("select stream_id, statistic, point_number, rule, window_start_point from spc_signals order by all")
+
+
+def test_only_phases_with_something_new_are_computed(plant):
+    land(plant, rows(UNTOUCHED, 50) + rows(GROWING, 50) + rows(STAGED, 80))
+    build(plant)
+    for stream, number in ((UNTOUCHED, 1), (GROWING, 1), (STAGED, 1), (STAGED, 2)):
+        mark(plant, stream, number)
+
+    land(plant, rows(UNTOUCHED, 50) + rows(GROWING, 51) + rows(STAGED, 81))
+    build(plant)
+    assert marked(plant) == {(UNTOUCHED, 1), (STAGED, 1)}
+    assert plant.value(f"select max(point_number) from spc_points where stream = '{GROWING}'") == 51
+    grown = figures(plant)
+
+    plant.run("build", "--full-refresh", "--exclude-resource-types", "test", "unit_test", "--select",
+              *(f"+{model}" for model in CHARTS), "spc_judged_phases")  # fmt: skip
+    assert marked(plant) == set()
+    assert grown == figures(plant)
+
+
+def test_a_late_row_a_changed_value_and_a_vanished_stream(plant):
+    land(plant, rows(UNTOUCHED, 50) + rows(GROWING, 50)[:20] + rows(GROWING, 50)[21:] + rows(STAGED, 80))
+    build(plant)
+    late = rows(GROWING, 50)
+    changed = rows(STAGED, 80)
+    changed[3]["value"] = "55"
+    land(plant, late + changed)
+    build(plant)
+    assert plant.query("select distinct stream from spc_points order by 1") == [(GROWING,), (STAGED,)]
+    assert plant.query(f"select subgroup_at from spc_points where stream = '{GROWING}' and point_number = 21 limit 1") == plant.query(
+        f"select cast('{TIMES[20]}' as timestamp)"
+    )
+    assert plant.value(f"select count(*) from spc_signals where stream = '{STAGED}' and point_number = 4 and rule = 1") == 2
+
+
+def test_signals_catch_up_after_a_run_that_built_only_the_points(plant):
+    land(plant, rows(GROWING, 50))
+    build(plant)
+    jump = [*rows(GROWING, 50), measurement(GROWING, TIMES[50], 99.0)]
+    land(plant, jump)
+    plant.build("--select", "+spc_points")
+    assert plant.value("select count(*) from spc_signals where point_number = 51") == 0
+    plant.build("--select", "spc_signals", "spc_judged_phases")
+    assert plant.value("select count(*) from spc_signals where point_number = 51 and rule = 1") == 2

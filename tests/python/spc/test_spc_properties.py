@@ -1,0 +1,171 @@
+"""What must hold for any data: false alarms as theory has them, and an inverse normal that inverts."""
+
+import csv
+import math
+import statistics
+
+import pytest
+from charting import make_project
+from conftest import PROJECT, Dbt, minimal_tables, write_csv
+
+from faultline import spc_constants
+
+STREAMS, POINTS = 600, 10_000
+# Normal values without a random generator: a hash of the number of the point is uniform, the inverse normal makes it normal.
+GENERATED = f"""
+with numbered as (
+    select n // {POINTS} as stream, n % {POINTS} as point_number,
+        ((hash(n * 2654435761 + 97) >> 11) + 0.5) / 9007199254740992.0 as share
+    from range({STREAMS * POINTS}) as numbers(n)
+)
+select cast(stream as varchar) as stream_id, 'x' as statistic, 1 as phase, point_number, 3.0 as k,
+    round({{{{ inverse_normal('share') }}}}, 12) as z
+from numbered
+"""
+HITS = """
+{{ config(materialized='table') }}
+with points as (select *, '{RULE_SET}' as rule_set from {{ ref('generated_points') }}),
+rules as (select * from {{ ref('spc_rules') }} where is_enabled),
+{{ run_rule_hits('points', 'rules') }}
+select stream_id, rule, point_number from rule_hits
+"""
+
+
+@pytest.fixture(scope="module")
+def six_million(tmp_path_factory) -> Dbt:
+    folder = tmp_path_factory.mktemp("six_million")
+    landing = folder / "landing"
+    landing.mkdir()
+    for name, rows in minimal_tables().items():
+        write_csv(landing / f"{name}.csv", rows)
+    project = make_project(folder)
+    models = project / "models"
+    (models / "generated_points.sql").write_text("{{ config(materialized='table') }}" + GENERATED, encoding="utf-8")
+    for rule_set in ("nelson", "western_electric"):
+        (models / f"hits_{rule_set}.sql").write_text(HITS.replace("{RULE_SET}", rule_set), encoding="utf-8")
+    dbt = Dbt(folder, landing, project=project)
+    dbt.build("--select", "+hits_nelson", "+hits_western_electric", "--threads", "1")
+    return dbt
+
+
+def seed_rules() -> list[dict]:
+    with (PROJECT / "seeds" / "spc_rules.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_rate(counts: list[int], points_per_stream: int, rate: float) -> None:
+    """The mean rate of the streams lies within 4.5 standard errors of theory; streams are independent, points are not."""
+    rates = [count / points_per_stream for count in counts]
+    error = statistics.stdev(rates) / math.sqrt(len(rates))
+    assert abs(statistics.fmean(rates) - rate) < 4.5 * error, f"{statistics.fmean(rates)} +- {error}, expected {rate}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rule", [row for row in seed_rules() if row["rule_set"] != "limits_only"], ids=lambda r: f"{r['rule_set']}-{r['rule']}"
+)
+def test_false_alarm_rate_of_a_rule(six_million, rule):
+    counts = dict(
+        six_million.query(f"select stream_id, count(*) from hits_{rule['rule_set']} where rule = {rule['rule']} group by 1")
+    )
+    per_stream = [counts.get(str(stream), 0) for stream in range(STREAMS)]
+    assert_rate(per_stream, POINTS - int(rule["window_points"]) + 1, float(rule["false_alarm_rate"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule_set", "one_in"), [("western_electric", 61), ("nelson", 43)])
+def test_false_alarms_of_a_set(six_million, rule_set, one_in):
+    """Points flagged by any rule, as published: one in 61 and one in 43."""
+    flagged = six_million.value(f"select count(*) from (select distinct stream_id, point_number from hits_{rule_set})")
+    assert STREAMS * POINTS / flagged == pytest.approx(one_in, abs=0.75)
+
+
+@pytest.mark.slow
+def test_generated_points_are_standard_normal(six_million):
+    mean, deviation, beyond = six_million.query(
+        "select avg(z), stddev_samp(z), avg(case when z > 1.6448536269514722 then 1 else 0 end) "
+        "from generated_points"
+    )[0]
+    assert (mean, deviation, beyond) == pytest.approx((0, 1, 0.05), abs=0.001)
+
+
+@pytest.mark.parametrize("rule", seed_rules(), ids=lambda r: f"{r['rule_set']}-{r['rule']}")
+def test_rates_of_the_seed_are_those_of_theory(rule):
+    sigma = float(rule["sigma"] or 3)
+    rate = spc_constants.false_alarm_rate(rule["pattern"], int(rule["hit_points"]), int(rule["window_points"]), sigma)
+    assert float(rule["false_alarm_rate"]) == pytest.approx(rate, abs=1e-12)
+
+
+def test_constants_of_the_seed_are_computed():
+    with (PROJECT / "seeds" / "spc_constants.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["sample_size"]) for row in rows] == list(range(2, 26))
+    for row in rows:
+        computed = spc_constants.constants(int(row["sample_size"]))
+        assert {name: float(value) for name, value in row.items()} == pytest.approx(computed, abs=1e-11)
+
+
+def test_constants_known_in_closed_form():
+    """Ranges of two and three normal values have integrals that can be written down."""
+    assert spc_constants.range_moments(2) == pytest.approx((2 / math.sqrt(math.pi), math.sqrt(2 - 4 / math.pi)), abs=1e-12)
+    assert spc_constants.range_moments(3)[0] == pytest.approx(3 / math.sqrt(math.pi), abs=1e-12)
+
+
+SHARES = [1e-12, 1e-6, 3.4e-6, 0.001, 0.0749, 0.0751, 0.2, 0.5, 0.7, 0.9251, 0.975, 0.999999, 1 - 1e-12]
+MACROS = {  # name of a model: (call, its column, the values)
+    "inverse_normal_values": ("inverse_normal('x')", [0.0, 1.0, -1.0, *SHARES]),
+    "normal_tail_values": ("normal_tail('x')", [0, 0.5, 1, 2.5, 3, 6.5, 8]),
+    "c4_values": ("c4('x', 'cast(null as double)')", [1, 26, 50, 1000]),
+    "chi_squared_values": ("chi_squared_quantile('x', '1.6448536269514722')", [0, 5, 30, 100]),
+}
+
+
+@pytest.fixture(scope="module")
+def macro_values(tmp_path_factory) -> Dbt:
+    """Macros of one column evaluated over values, each in a model of a copy of the project."""
+    folder = tmp_path_factory.mktemp("macros")
+    landing = folder / "landing"
+    landing.mkdir()
+    for name, rows in minimal_tables().items():
+        write_csv(landing / f"{name}.csv", rows)
+    project = make_project(folder)
+    for name, (call, values) in MACROS.items():
+        given = ", ".join(f"(cast({value!r} as double))" for value in values)
+        sql = f"select x, {{{{ {call} }}}} as result from (values {given}, (null)) as given(x)"
+        (project / "models" / f"{name}.sql").write_text(sql, encoding="utf-8")
+    dbt = Dbt(folder, landing, project=project)
+    dbt.build("--select", *MACROS)
+    return dbt
+
+
+def results(dbt: Dbt, model: str) -> dict[float | None, float | None]:
+    found = dict(dbt.query(f"select x, result from {model}"))
+    assert found.pop(None) is None
+    return found
+
+
+def test_inverse_normal_inverts(macro_values):
+    normal = statistics.NormalDist()
+    found = results(macro_values, "inverse_normal_values")
+    assert [found.pop(share) for share in (0.0, 1.0, -1.0)] == [None] * 3
+    assert found == pytest.approx({share: normal.inv_cdf(share) for share in SHARES}, rel=1e-9, abs=1e-14)
+
+
+def test_normal_tail(macro_values):
+    found = results(macro_values, "normal_tail_values")
+    assert found.pop(8.0) == 0
+    assert found == pytest.approx({z: 0.5 * math.erfc(z / math.sqrt(2)) for z in found}, rel=1e-9)
+
+
+def test_c4_of_large_subgroups(macro_values):
+    found = results(macro_values, "c4_values")
+    assert found.pop(1.0) is None
+    exact = {n: math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2)) for n in found}
+    assert found == pytest.approx(exact, rel=1e-9)
+
+
+def test_chi_squared_quantile(macro_values):
+    """Tables have 11.0705, 43.7730 and 124.3421 at 95 %."""
+    found = results(macro_values, "chi_squared_values")
+    assert found.pop(0.0) is None
+    assert found == pytest.approx({5.0: 11.0705, 30.0: 43.7730, 100.0: 124.3421}, rel=0.002)
