@@ -35,6 +35,7 @@ KNOWN_FUNCTIONS = frozenset(
     year month day dayofmonth current_timestamp current_date to_date from_utc_timestamp to_utc_timestamp
     parse_json get_json_object json_extract_string json_extract_bigint json_extract_double json_extract_boolean
     array explode size map struct
+    array_join array_sort array_distinct
     ai_complete ai_classify ai_extract ai_sentiment ai_summarize ai_translate ai_fix_grammar ai_mask ai_embedding
     ai_similarity ai_transcribe get_presigned_url session_configs directory
     """.split()
