@@ -56,7 +56,7 @@ KNOWN_TYPES = frozenset(
 
 OWN_FUNCTIONS = frozenset({
     "AI_COMPLETE", "AI_CLASSIFY", "AI_EXTRACT", "AI_GENERATE", "FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT",
-    "PARSE_JSON",
+    "PARSE_JSON", "DATEDIFF", "PERCENTILE",
 })
 AI_FUNCTIONS = ("ai_complete", "ai_classify", "ai_extract")
 AGGREGATES = (exp.AggFunc,)
@@ -403,6 +403,26 @@ def duckdb_type(name: str) -> str:
 def _translate(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Table) and node.db.lower() == "standin":
         node.set("catalog", exp.to_identifier("memory"))
+        return node
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "datediff":
+        if len(node.expressions) == 2:  # (end, start) in days
+            end, start = node.expressions
+            unit = "day"
+        else:
+            part, start, end = node.expressions
+            unit = part.name.lower()
+        if unit == "week":
+            raise Refused("CZLH-42000 DATEDIFF(week, ...) is not available")
+        # Whole units that have passed, not boundaries that were crossed.
+        return exp.Anonymous(
+            this="date_sub", expressions=[exp.Literal.string(unit), exp.cast(start, "timestamp"), exp.cast(end, "timestamp")],
+        )
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "percentile":
+        return exp.Anonymous(this="quantile_cont", expressions=node.expressions)
+    if isinstance(node, exp.RegexpReplace) and isinstance(node.args.get("replacement"), exp.Literal):
+        # How a replacement names a group is not documented: $1 is what Java and Spark say, DuckDB says \\1.
+        replacement = node.args["replacement"]
+        node.set("replacement", exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", replacement.this)))
         return node
     if isinstance(node, exp.Div):
         # x / 0 is NULL
