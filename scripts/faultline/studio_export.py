@@ -26,7 +26,7 @@ CRON = re.compile(r"^\S+( \S+){4,5}$")
 
 PUSH_ACTIONS = """\
 #!/bin/sh
-# Studio Shell task: hands the open actions of the outbox to the MES and writes its answers to the landing table. Besides
+# Studio Shell task: hands the open actions of the outbox to the MES and writes its answers to the landing. Besides
 # the CZ_* variables it needs FAULTLINE_MES_URL, FAULTLINE_MES_TOKEN and FAULTLINE_MES_SECRET. Safe to repeat.
 set -eu
 cd "${FAULTLINE_HOME:?folder of the project}"
