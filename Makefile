@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --re
 export PRE_COMMIT_HOME ?= $(CURDIR)/$(VENV)/pre-commit
 
 .NOTPARALLEL:
-.PHONY: help setup demo build test lint format parse pytest unit docs lakehouse-compile lock hooks clean FORCE
+.PHONY: help setup demo build test lint format parse pytest unit docs bench lakehouse-compile lock hooks clean FORCE
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,9 +37,14 @@ $(VENV)/.lakehouse: requirements/lakehouse.txt $(VENV)/.main
 	@$(PIP_INSTALL) -r requirements/lakehouse.txt
 	@touch $@
 
+$(VENV)/.test: requirements/test.txt $(VENV)/.lakehouse
+	@echo "Adding what only the tests need"
+	@$(PIP_INSTALL) -r requirements/test.txt
+	@touch $@
+
 lock: $(VENV)/.main  ## rewrite the lock files from requirements/*.in (UPGRADE=1 takes newer versions)
 	@$(BIN)/python -m venv --clear $(VENV)/uv && $(VENV)/uv/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.9
-	@cd requirements && for group in main lakehouse; do \
+	@cd requirements && for group in main lakehouse test; do \
 		../$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-strip-extras --no-emit-index-url --custom-compile-command "make lock" \
 			$(if $(UPGRADE),--upgrade) $$group.in --output-file $$group.txt || exit 1; \
@@ -101,8 +106,12 @@ unit: $(VENV)/.main  ## dbt unit tests only, on empty tables
 		&& $(DBT) --quiet run $(PROFILE) --target-path target/unit --empty \
 		&& $(DBT) test $(PROFILE) --target-path target/unit --select test_type:unit
 
-pytest: $(VENV)/.main $(VENV)/.lakehouse  ## the Python tests; they build the project in folders of their own
+pytest: $(VENV)/.test  ## the Python tests; they build the project in folders of their own
+	@$(BIN)/python -m pytest tests/lakehouse
 	@$(BIN)/python -m pytest
+
+bench: $(VENV)/.test  ## measure speed, as ratios within one run (minutes; peers are installed on demand)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 # Nothing is contacted: the values only have to be there.
 LAKEHOUSE_ENV := CZ_SERVICE=none CZ_INSTANCE=none CZ_WORKSPACE=none CZ_USER=none DBT_ENV_SECRET_CZ_PASSWORD=none

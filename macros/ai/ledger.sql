@@ -252,7 +252,7 @@
 {%- endmacro %}
 
 
-{# The calls made under a ledger, answered or not: run_id, cost, called_at and how many requests a row stands for. #}
+{# The calls made under a ledger, answered or not, with what they cost. A row answered for the same content is no call. #}
 {% macro ai_made_calls(ledger) -%}
     {{ return(adapter.dispatch('ai_made_calls', 'faultline')(ledger)) }}
 {%- endmacro %}
@@ -260,7 +260,8 @@
 {% macro default__ai_made_calls(ledger) -%}
     {%- set has_count = 'request_count' in (adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower')) -%}
     {{ return(
-        "select run_id, cost, called_at, " ~ ("case when request_count = 0 then 0 else 1 end" if has_count else "1") ~ " as calls from " ~ ledger
+        "select run_id, cost, called_at, "
+        ~ ("case when request_count = 0 then 0 else 1 end" if has_count else "1") ~ " as calls from " ~ ledger
     ) }}
 {%- endmacro %}
 
@@ -307,7 +308,6 @@
 
 {#
     What the ledgers say was spent: [calls of this run, calls of this UTC day, money of this run, money of this day].
-    A row whose answer was there already for the same content is no call.
 #}
 {% macro ai_spent() -%}
     {%- set selects = [] -%}

@@ -97,12 +97,6 @@
 {%- endmacro %}
 
 
-{# One value of a seed of named thresholds as a scalar subquery. #}
-{% macro capa_threshold(name) -%}
-    {{ return("(select value from " ~ ref('capa_thresholds') ~ " where threshold = " ~ faultline.sql_text(name) ~ ")") }}
-{%- endmacro %}
-
-
 {#
     Bounds of the difference of two independent shares, after minus before, at 95 % (Newcombe 1998, method 10: the two
     Wilson intervals combined). NULL where either side has no trial.

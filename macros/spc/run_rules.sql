@@ -99,8 +99,7 @@ fitting_points as (
         rules.rule,
         rules.pattern,
         rules.hit_points,
-        rules.window_points,
-        case rules.pattern when 'beyond' then points.side else 0 end as counted_side
+        rules.window_points
     from points_with_runs as points
     inner join {{ rules }} as rules
         on
@@ -113,56 +112,38 @@ fitting_points as (
 
 ),
 
-fitting_points_numbered as (
+points_beyond as (
+
+    select
+        *
+        {%- for places in range(1, 8) %},
+        lag(position, {{ places }}) over (
+            partition by stream_id, statistic, phase, rule_set, rule, side order by position
+        ) as position_{{ places }}
+        {%- endfor %}
+    from fitting_points
+    where pattern = 'beyond'
+
+),
+
+points_in_islands as (
 
     select
         *,
         position - row_number() over (
-            partition by stream_id, statistic, phase, rule_set, rule, counted_side order by position
+            partition by stream_id, statistic, phase, rule_set, rule order by position
         ) as island
-        {%- for places in range(1, 8) %},
-        lag(position, {{ places }}) over (
-            partition by stream_id, statistic, phase, rule_set, rule, counted_side order by position
-        ) as position_{{ places }}
-        {%- endfor %}
     from fitting_points
+    where pattern <> 'beyond'
 
 ),
 
-fitting_hits as (
+points_with_island_runs as (
 
     select
-        stream_id,
-        statistic,
-        phase,
-        position,
-        point_number,
-        last_above,
-        last_below,
-        rule_set,
-        rule,
-        pattern,
-        window_points
-    from (
-        select
-            *,
-            row_number() over (
-                partition by stream_id, statistic, phase, rule_set, rule, counted_side, island order by position
-            ) as run
-        from fitting_points_numbered
-    ) as fitting_points_with_runs
-    where
-        (pattern in ('within', 'outside') and run >= hit_points)
-        or (
-            pattern = 'beyond'
-            and position >= window_points
-            and case hit_points
-                when 1 then position
-                {%- for places in range(1, 8) %}
-                when {{ places + 1 }} then position_{{ places }}
-                {%- endfor %}
-            end > position - window_points
-        )
+        *,
+        row_number() over (partition by stream_id, statistic, phase, rule_set, rule, island order by position) as run
+    from points_in_islands
 
 ),
 
@@ -189,13 +170,34 @@ hits as (
         rule_set,
         rule,
         window_points,
+        false as is_both_sides
+    from points_beyond
+    where
+        position >= window_points
+        and case hit_points
+            when 1 then position
+            {%- for places in range(1, 8) %}
+            when {{ places + 1 }} then position_{{ places }}
+            {%- endfor %}
+        end > position - window_points
+    union all
+    select
+        stream_id,
+        statistic,
+        phase,
+        position,
+        point_number,
+        rule_set,
+        rule,
+        window_points,
         coalesce(
             pattern = 'outside'
             and last_above > position - window_points
             and last_below > position - window_points,
             false
         ) as is_both_sides
-    from fitting_hits
+    from points_with_island_runs
+    where run >= hit_points
 
 ),
 

@@ -27,6 +27,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "evaluate": Command("faultline.evaluation.command", "compare two models or prompts on labelled pictures"),
     "simulate": Command("faultline.simulator.command", "write a demo plant: landing tables, images and their truth"),
     "lakehouse-build": Command(
         "faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"

@@ -42,11 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--breaker-pause", type=float, default=20.0, help="seconds of a pause")
     parser.add_argument("--breaker-pauses", type=int, default=3, help="pauses in a row after which the run gives up")
     parser.add_argument("--resend-rejected", action="store_true", help="send rejected actions again too")
-    parser.add_argument("--resend-sent", action="store_true", help="send again what was handed over but never answered")
+    parser.add_argument("--resend-sent", action="store_true", help="send again what was handed over and never answered")
     parser.add_argument(
         "--adopt-acknowledgements",
         action="store_true",
-        help="move a landing file mes_acknowledgements.csv into a folder of that name, where this command can add to it",
+        help="move a landing file mes_acknowledgements.csv into a folder of that name, so that this command can add",
     )
     parser.add_argument(
         "--dead-letters", type=Path, default=Path("target/dead_letters"), help="folder for what the MES refused"
@@ -139,9 +139,7 @@ def open_actions(warehouse: Warehouse, known: dict[tuple[str, int], str], open_s
     return actions
 
 
-def post(
-    arguments: argparse.Namespace, url: str, actions: list[Action], acknowledgements: Acknowledgements
-) -> Result:
+def post(arguments: argparse.Namespace, url: str, actions: list[Action], acknowledgements: Acknowledgements) -> Result:
     courier = Courier(
         url, arguments.timeout, os.environ.get("FAULTLINE_MES_TOKEN"), os.environ.get("FAULTLINE_MES_SECRET")
     )
@@ -170,7 +168,9 @@ def write_csv(path: Path, actions: list[Action], acknowledgements: Acknowledgeme
     os.link(unfinished, path)  # fails where a second run was faster
     unfinished.unlink()
     for action in actions:
-        acknowledgements.add(Acknowledgement(action.action_key, action.version, "sent", message=f"exported to {path.name}"))
+        acknowledgements.add(
+            Acknowledgement(action.action_key, action.version, "sent", message=f"exported to {path.name}")
+        )
     return Result(sent=len(actions))
 
 

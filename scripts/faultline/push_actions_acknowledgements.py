@@ -2,7 +2,7 @@
 
 On DuckDB a run appends to a file of its own in the folder mes_acknowledgements of the landing. While it is written its
 name ends in `.csv.open`, which dbt does not read; it gets its final name when the run ends. A file whose writer was
-killed is finished by the next run, without a half-written last line. On Lakehouse the rows are inserted in small groups.
+killed is finished by the next run, without a half-written last line. On Lakehouse rows are inserted in small groups.
 """
 
 import contextlib

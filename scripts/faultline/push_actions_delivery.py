@@ -1,7 +1,7 @@
 """Delivery of actions to an MES over HTTP: order, retries, circuit breaker, signature.
 
-Every request may be repeated: it carries an idempotency key, and the same action always has the same key and bytes. What
-the MES has to do is to keep the keys it has taken and to answer a known one as it did before.
+Every request may be repeated: it carries an idempotency key, and an action always has the same key and bytes. What the
+MES has to do is to keep the keys it has taken and to answer a known one as it did before.
 """
 
 import hashlib
@@ -150,7 +150,9 @@ class Courier:
             stamp = str(int(time.time()))
             signed = b".".join([stamp.encode(), key.encode(), body])
             headers["X-Faultline-Timestamp"] = stamp
-            headers["X-Faultline-Signature"] = "v1=" + hmac.new(self._secret.encode(), signed, hashlib.sha256).hexdigest()
+            headers["X-Faultline-Signature"] = (
+                "v1=" + hmac.new(self._secret.encode(), signed, hashlib.sha256).hexdigest()
+            )
         return headers
 
     def _read(self, batch: list[Action], response: requests.Response) -> list[Acknowledgement]:

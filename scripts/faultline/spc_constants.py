@@ -1,7 +1,7 @@
-"""The numbers behind control charts that are computed, not typed: seeds `spc_constants` and the false-alarm rates of `spc_rules`.
+"""Numbers behind control charts, computed and not typed: the seed `spc_constants`, the rates of `spc_rules`.
 
-Everything follows from the standard normal distribution: d2 and d3 are the mean and the standard deviation of the range of
-n values, c4 is the mean of their sample standard deviation (Montgomery, Statistical Quality Control, appendix VI).
+Everything follows from the standard normal distribution: d2 and d3 are the mean and the standard deviation of the range
+of n values, c4 is the mean of their sample standard deviation (Montgomery, Statistical Quality Control, appendix VI).
 """
 
 import argparse

@@ -15,7 +15,8 @@ FIGURES = {
     "AI calls made": "select sum(calls_made) from tiering_savings",
     "AI calls avoided by the tier": "select sum(avoided) from tiering_savings",
     "AI calls pending": "select sum(pending) from tiering_savings",
-    "lines stopped": """
+    "line stops": "select count(distinct stop_id) from line_stop_signals",
+    "  lines still stopped": """
         select count(*) from (
             select state from line_stop_signals
             qualify row_number() over (partition by line_id order by state_since desc) = 1

@@ -1,8 +1,8 @@
 """`supplier-report`: one supplier and month as a page to print and to argue over, in HTML and PDF.
 
 Every figure stands with its numerator and denominator; the data behind the page is written beside it as JSON, and its
-SHA-256 is printed on it. The HTML is one file with everything in it. The PDF is set by Typst, which comes with its fonts
-as one Python package: no browser is needed.
+SHA-256 is printed on it. The HTML is one file with everything in it. The PDF is set by Typst, which comes with fonts as
+one Python package: no browser is needed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         data = report_data(warehouse, arguments.supplier, month)
     data["state"] = "approved" if arguments.approved_by else "draft"
     data["approved_by"] = arguments.approved_by
-    pictures = [one for one in map(lambda example: picture(arguments.images, example), data["examples"]) if one]
+    pictures = [one for example in data["examples"] if (one := picture(arguments.images, example))]
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, default=plain, indent=1)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     charts = {
@@ -104,7 +104,8 @@ def report_data(warehouse: Warehouse, supplier_id: str, month: date) -> dict[str
     monthly, pareto_table = warehouse.table("supplier_quality_monthly"), warehouse.table("supplier_defect_pareto")
     history = numbers(
         warehouse.rows(
-            f"select * from {monthly} where supplier_id = {supplier} and report_month <= {day} order by report_month desc"
+            f"select * from {monthly} where supplier_id = {supplier} and report_month <= {day} "
+            "order by report_month desc"
         )
     )[:MONTHS_SHOWN][::-1]
     for row in history:

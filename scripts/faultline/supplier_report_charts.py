@@ -17,14 +17,14 @@ def svg(width: int, height: int, parts: list[str]) -> str:
 
 
 def text(x: float, y: float, words: str, size: float = 10, anchor: str = "start", colour: str = INK) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}"'
+    return f'<text {place} fill="{colour}">{escape(words)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str = LIGHT, width: float = 1, dash: str = "") -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dashes}/>'
-    )
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dashes}/>'
 
 
 def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
@@ -63,7 +63,10 @@ def months_chart(months: list[dict[str, Any]]) -> str:
     """PPM of each month as a bar, the twelve-month ratio as a line; a month without judged parts says so."""
     left, right, upper, lower = 48, 345, 24, 150
     top = round_up(max([m[name] or 0 for m in months for name in ("ppm", "ppm_12_months")] or [0]))
-    parts = [text(left, 12, "Rejected parts per million judged", 10, colour=GREY), *axis(top, left, right, upper, lower)]
+    parts = [
+        text(left, 12, "Rejected parts per million judged", 10, colour=GREY),
+        *axis(top, left, right, upper, lower),
+    ]
     step = (right - left) / max(len(months), 1)
     rolling: list[tuple[float, float]] = []
     for index, month in enumerate(months):
@@ -82,7 +85,10 @@ def months_chart(months: list[dict[str, Any]]) -> str:
             parts.append(text(middle, lower + 25, str(when.year), 9, "middle", GREY))
     parts += [curve(rolling, WARN), *(dot(x, y, 1.8, WARN) for x, y in rolling)]
     parts += [bar(left, 172 + 12, 9, 9, ACCENT), text(left + 13, 192, "month", 9, colour=GREY)]
-    parts += [line(left + 52, 188, left + 68, 188, WARN, 1.5), text(left + 72, 192, "12 months, ratio of sums", 9, colour=GREY)]
+    parts += [
+        line(left + 52, 188, left + 68, 188, WARN, 1.5),
+        text(left + 72, 192, "12 months, ratio of sums", 9, colour=GREY),
+    ]
     parts += [text(left + 200, 192, "–  nothing judged", 9, colour=GREY)]
     return svg(352, 200, parts)
 
@@ -131,7 +137,9 @@ def funnel_chart(supplier_id: str, suppliers: list[dict[str, Any]], sigmas: floa
 def pareto_chart(rows: list[dict[str, Any]]) -> str:
     """Defects by category and cause, most first, with the cumulative share."""
     if not rows:
-        return svg(634, 40, [text(8, 24, "No defect was found on parts of this supplier in this month.", 11, colour=GREY)])
+        return svg(
+            634, 40, [text(8, 24, "No defect was found on parts of this supplier in this month.", 11, colour=GREY)]
+        )
     left, right, row_height = 330, 560, 17
     most = max(row["defects"] for row in rows)
     parts = []
@@ -139,10 +147,15 @@ def pareto_chart(rows: list[dict[str, Any]]) -> str:
         y = 6 + index * row_height
         label = f"{row['category']}: {row['cause'] or row['root_cause_code']}"
         parts.append(text(left - 6, y + 11, label if len(label) < 68 else label[:66] + "…", 9, "end"))
-        parts.append(bar(left, y + 1, (right - left) * row["defects"] / most, 12, ACCENT if row["escapes"] else "#a9b6c0"))
+        parts.append(
+            bar(left, y + 1, (right - left) * row["defects"] / most, 12, ACCENT if row["escapes"] else "#a9b6c0")
+        )
         parts.append(text(left + (right - left) * row["defects"] / most + 4, y + 11, f"{row['defects']}", 9))
         parts.append(text(628, y + 11, f"{row['cumulative_share']:.0%}", 9, "end", GREY))
     height = 6 + len(rows) * row_height + 16
     parts += [bar(left, height - 12, 9, 9, ACCENT), text(left + 13, height - 4, "of the material", 9, colour=GREY)]
-    parts += [bar(left + 90, height - 12, 9, 9, "#a9b6c0"), text(left + 103, height - 4, "other; right: cumulative", 9, colour=GREY)]
+    parts += [
+        bar(left + 90, height - 12, 9, 9, "#a9b6c0"),
+        text(left + 103, height - 4, "other; right: cumulative", 9, colour=GREY),
+    ]
     return svg(634, height, parts)

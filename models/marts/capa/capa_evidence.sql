@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with problems as (
 
     select * from {{ ref('capa_problems') }}

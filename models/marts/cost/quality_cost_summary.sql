@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 {%- set dimensions = {
     'plant': "'all'",
     'line': 'line_id',

@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with failure_costs as (
 
     select * from {{ ref('failure_costs') }}

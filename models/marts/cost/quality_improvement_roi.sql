@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with improvements as (
 
     select * from {{ ref('ods_quality_improvements') }}

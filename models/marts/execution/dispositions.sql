@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with inspections as (
 
     select * from {{ ref('inspections') }}

@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with outbox as (
 
     select * from {{ ref('mes_action_log') }}

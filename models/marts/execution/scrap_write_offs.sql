@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with dispositions as (
 
     select * from {{ ref('dispositions') }}

@@ -28,7 +28,7 @@ inner join inspections
     on
         signals.line_id = inspections.line_id
         and signals.paused_at > inspections.plant_hour
-        and {{ hour_number('signals.paused_at') }} - {{ hour_number('inspections.plant_hour') }} <= signals.window_hours
+        and signals.evidence_from <= inspections.plant_hour
 where
     signals.state = 'PAUSE_LINE'
     and inspections.is_judged

@@ -28,6 +28,12 @@ charts as (
 
 ),
 
+releases as (
+
+    select * from {{ ref('ods_line_stop_releases') }}
+
+),
+
 settings as (
 
     {{ threshold_columns(line_stop_thresholds()) }}
@@ -62,7 +68,7 @@ hourly_evidence as (
 
 ),
 
--- An hour is judged once it is over, which is when the plant has delivered something later. So a judged hour stays judged.
+-- An hour is judged once it is over: when the plant has delivered something later. So a judged hour stays judged.
 plant_clock as (
 
     select max(hour_number) as open_hour from hourly_evidence
@@ -105,24 +111,61 @@ judged_hours as (
 
 ),
 
+-- Who releases a line vouches for it: what was seen up to that hour counts no longer.
+judged_windows as (
+
+    select
+        judged_hours.line_id,
+        judged_hours.hour_number,
+        min(judged_hours.plant_hour) as plant_hour,
+        max({{ hour_number('releases.released_at') }}) as released_hour,
+        case
+            when
+                max({{ hour_number('releases.released_at') }})
+                > judged_hours.hour_number - max(settings.line_stop_window_hours)
+                then max({{ hour_number('releases.released_at') }}) + 1
+            else judged_hours.hour_number - cast(max(settings.line_stop_window_hours) as bigint) + 1
+        end as first_counted_hour
+    from judged_hours
+    cross join settings
+    left join releases
+        on
+            judged_hours.line_id = releases.line_id
+            and judged_hours.hour_number >= {{ hour_number('releases.released_at') }}
+    group by judged_hours.line_id, judged_hours.hour_number
+
+),
+
 window_sums as (
 
     select
         judged_hours.line_id,
         judged_hours.hour_number,
         min(judged_hours.plant_hour) as plant_hour,
+        min(judged_hours.released_hour) as released_hour,
+        min(judged_hours.first_counted_hour) as first_counted_hour,
         coalesce(sum(hourly_evidence.human_inspections), 0) as human_inspections,
         coalesce(sum(hourly_evidence.human_criticals), 0) as human_criticals,
         coalesce(sum(hourly_evidence.ai_inspections), 0) as ai_inspections,
         coalesce(sum(hourly_evidence.ai_criticals), 0) as ai_criticals
-    from judged_hours
-    cross join settings
+    from judged_windows as judged_hours
     left join hourly_evidence
         on
             judged_hours.line_id = hourly_evidence.line_id
-            and hourly_evidence.hour_number <= judged_hours.hour_number
-            and hourly_evidence.hour_number > judged_hours.hour_number - settings.line_stop_window_hours
+            and judged_hours.hour_number >= hourly_evidence.hour_number
+            and judged_hours.first_counted_hour <= hourly_evidence.hour_number
     group by judged_hours.line_id, judged_hours.hour_number
+
+),
+
+reviews_of_answers as (
+
+    select
+        line_id,
+        cast(floor({{ hour_number('reviewed_at') }} / 24.0) as bigint) as day_number,
+        ai_category = reviewed_category as is_agreeing
+    from inspections
+    where reviewed_category is not null and ai_category is not null and reviewed_at is not null
 
 ),
 
@@ -130,12 +173,11 @@ daily_agreement as (
 
     select
         line_id,
-        cast(floor({{ hour_number('reviewed_at') }} / 24.0) as bigint) as day_number,
+        day_number,
         count(*) as reviews,
-        sum(case when ai_category = reviewed_category then 1 else 0 end) as agreeing
-    from inspections
-    where reviewed_category is not null and ai_category is not null and reviewed_at is not null
-    group by 1, 2
+        sum(case when is_agreeing then 1 else 0 end) as agreeing
+    from reviews_of_answers
+    group by line_id, day_number
 
 ),
 
@@ -168,13 +210,14 @@ points_with_successor as (
 ),
 
 -- A chart may speak where its normal approximation holds and its point is complete.
-chart_hits as (
+points_beyond as (
 
     select
         streams.line_id,
         {{ hour_number('critical_subgroups.subgroup_ends_at') }} as hour_number,
-        max(points.value) as chart_value,
-        max(points.ucl) as chart_ucl
+        {{ hour_number('points.subgroup_at') }} as starts_hour,
+        points.value,
+        points.ucl
     from points_with_successor as points
     inner join critical_subgroups
         on
@@ -194,7 +237,19 @@ chart_hits as (
         and points.next_subgroup_at is not null
         and points.sample_size >= settings.line_stop_minimum_inspections
         and points.sample_size * points.centre_line >= settings.line_stop_chart_minimum_expected
-    group by 1, 2
+
+),
+
+chart_hits as (
+
+    select
+        line_id,
+        hour_number,
+        min(starts_hour) as chart_starts_hour,
+        max(value) as chart_value,
+        max(ucl) as chart_ucl
+    from points_beyond
+    group by line_id, hour_number
 
 ),
 
@@ -203,6 +258,9 @@ counted_evidence as (
     select
         window_sums.*,
         {{ dbt.dateadd('hour', 1, 'window_sums.plant_hour') }} as evaluated_at,
+        {{ dbt.dateadd(
+            'hour', 'cast(window_sums.first_counted_hour - window_sums.hour_number as bigint)', 'window_sums.plant_hour'
+        ) }} as evidence_from,
         agreement_sums.reviews,
         agreement_sums.agreeing,
         settings.line_stop_window_hours as window_hours,
@@ -227,6 +285,7 @@ counted_evidence as (
         on
             window_sums.line_id = chart_hits.line_id
             and window_sums.hour_number = chart_hits.hour_number
+            and chart_hits.chart_starts_hour > coalesce(window_sums.released_hour, 0)
     cross join settings
 
 ),
@@ -245,7 +304,9 @@ conditions as (
 
     select
         *,
-        {{ wilson_bound('critical_defects', 'inspections', '-', z='line_stop_confidence_z') }} as critical_rate_lower_bound,
+        {{ wilson_bound(
+            'critical_defects', 'inspections', '-', z='line_stop_confidence_z'
+        ) }} as critical_rate_lower_bound,
         {{ ratio('critical_defects', 'inspections') }} as critical_rate
     from rates
 
@@ -256,7 +317,8 @@ triggers as (
     select
         *,
         case
-            when inspections >= line_stop_minimum_inspections and critical_rate_lower_bound > line_stop_rate then 'rate'
+            when inspections >= line_stop_minimum_inspections and critical_rate_lower_bound > line_stop_rate
+                then 'rate'
             when chart_value is not null and (is_ai_counted or ai_inspections = 0) then 'chart'
         end as trigger_kind
     from conditions
@@ -274,8 +336,8 @@ trigger_times as (
 
 ),
 
--- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the bound back below the lower
--- threshold (or too few inspections left in the window to speak of a rate).
+-- The alarm is set by a trigger and reset by a calm hour: no trigger for the hold time, and the bound back below the
+-- lower threshold (or too few inspections left in the window to speak of a rate).
 settings_and_resets as (
 
     select
@@ -308,6 +370,7 @@ select
     hour_number,
     evaluated_at,
     window_hours,
+    evidence_from,
     inspections,
     critical_defects,
     critical_rate,

@@ -39,7 +39,7 @@ releases_and_last_hour as (
         on
             releases.line_id = hours.line_id
             and releases.released_at >= hours.evaluated_at
-    group by 1, 2, 3, 4
+    group by releases.line_id, releases.released_at, releases.released_by, releases.reason
 
 ),
 
@@ -66,7 +66,11 @@ release_effects as (
             releases_and_last_hour.line_id = calm_hours.line_id
             and releases_and_last_hour.released_at < calm_hours.evaluated_at
             and not calm_hours.is_alarm
-    group by 1, 2, 3, 4
+    group by
+        releases_and_last_hour.line_id,
+        releases_and_last_hour.released_at,
+        releases_and_last_hour.released_by,
+        releases_and_last_hour.reason
 
 ),
 
@@ -220,13 +224,14 @@ select
     states_in_order.stop_id,
     case states_in_order.state
         when 'PAUSE_LINE' then {{ line_stop_reason('alarm_hours') }}
-        when 'HOLD' then 'released by a person, but the stop condition was met within the hold time or the rate is not back yet'
+        when 'HOLD' then 'released by a person, but the stop condition was met within the hold time or is met still'
         else coalesce(releases.reason, 'released by a person')
     end as reason,
     states_in_order.newest_first = 1 as is_current,
     states_in_order.paused_at,
     alarm_hours.trigger_kind,
     alarm_hours.window_hours,
+    alarm_hours.evidence_from,
     alarm_hours.inspections,
     alarm_hours.critical_defects,
     alarm_hours.critical_rate,

@@ -174,8 +174,9 @@ figures as (
             when 'moving_range' then phase_means.mean_moving_range / {{ moving_range_d2() }}
             else phase_means.pooled_sigma
         end as within_sigma,
-        case when phase_means.measured_values > 1
-            then sqrt(phase_squares.sum_of_squares / (phase_means.measured_values - 1))
+        case
+            when phase_means.measured_values > 1
+                then sqrt(phase_squares.sum_of_squares / (phase_means.measured_values - 1))
         end as overall_sigma,
         case capable_phases.sigma_method
             when 'moving_range' then 0.62 * (phase_means.points - 1)

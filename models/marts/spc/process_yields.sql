@@ -32,7 +32,9 @@ looks_numbered as (
     select
         *,
         row_number() over (partition by line_id, unit_id order by inspect_time, inspection_id) as look_on_line,
-        row_number() over (partition by line_id, station_id, unit_id order by inspect_time, inspection_id) as look_on_station
+        row_number() over (
+            partition by line_id, station_id, unit_id order by inspect_time, inspection_id
+        ) as look_on_station
     from judged_looks
 
 ),
@@ -83,7 +85,7 @@ rolled_yields as (
 
 ),
 
-figures as (
+counts as (
 
     select
         line_counts.*,
@@ -92,8 +94,7 @@ figures as (
         settings.opportunities_per_unit,
         settings.sigma_shift,
         {{ ratio('line_counts.defects', 'line_counts.units') }} as defects_per_unit,
-        {{ ratio('line_counts.defects', '(line_counts.units * settings.opportunities_per_unit)') }} as defects_per_opportunity,
-        1 - power(0.05, 1.0 / (line_counts.units * settings.opportunities_per_unit)) as zero_defect_bound
+        line_counts.units * settings.opportunities_per_unit as opportunities
     from line_counts
     inner join rolled_yields
         on
@@ -101,6 +102,16 @@ figures as (
             and line_counts.sku_id = rolled_yields.sku_id
             and line_counts.month = rolled_yields.month
     cross join settings
+
+),
+
+figures as (
+
+    select
+        *,
+        {{ ratio('defects', 'opportunities') }} as defects_per_opportunity,
+        1 - power(0.05, 1.0 / opportunities) as zero_defect_bound
+    from counts
 
 ),
 

@@ -116,7 +116,7 @@ figures_since as (
         on
             changes.stream_id = subgroups.stream_id
             and changes.phase = subgroups.phase
-            and subgroups.phase_point > changes.last_point_before
+            and changes.last_point_before < subgroups.phase_point
     where
         subgroups.value is not null
         and subgroups.exclusion_reason is null
@@ -140,7 +140,8 @@ select
     (figures_since.level_since - limits.level) / limits.sigma as shift_in_unit_sigmas,
     concat(
         limits.chart_id, ',', limits.stream, ',phase,', cast(figures_since.phase + 1 as {{ dbt.type_string() }}), ',',
-        cast(figures_since.changed_at as {{ dbt.type_string() }}), ',,', cast(figures_since.points_since as {{ dbt.type_string() }}),
+        cast(figures_since.changed_at as {{ dbt.type_string() }}), ',,',
+        cast(figures_since.points_since as {{ dbt.type_string() }}),
         ',,,,,<reason>,<decided by>,<decided at>'
     ) as phase_row
 from figures_since

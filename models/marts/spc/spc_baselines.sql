@@ -61,8 +61,8 @@ phase_methods as (
 
 ),
 
--- Subgroups of different size have an estimate of sigma each, weighted by its precision; with one size this is Rbar / d2
--- or sbar / c4 to the letter.
+-- Subgroups of different size have an estimate of sigma each, weighted by its precision; with one size this is
+-- Rbar / d2 or sbar / c4 to the letter.
 baseline_points as (
 
     select

@@ -84,9 +84,15 @@ inspection_counts as (
         case charted_items.source
             when 'extracted_defects' then case when inspections.ai_defect_count is not null then 1 else 0 end
             when 'aoi_false_call_rate'
-                then case when inspections.aoi_verdict = 'suspect' and inspections.human_category is not null then 1 else 0 end
+                then case
+                    when inspections.aoi_verdict = 'suspect' and inspections.human_category is not null then 1
+                    else 0
+                end
             when 'ai_disagreement_rate'
-                then case when inspections.ai_category is not null and inspections.human_category is not null then 1 else 0 end
+                then case
+                    when inspections.ai_category is not null and inspections.human_category is not null then 1
+                    else 0
+                end
             else case when inspections.is_judged then 1 else 0 end
         end as sample_size,
         case charted_items.source
@@ -95,7 +101,8 @@ inspection_counts as (
                 then case when inspections.is_defect and inspections.severity = 'Critical' then 1 else 0 end
             when 'category_rate' then case when inspections.category = charted_items.item then 1 else 0 end
             when 'aoi_false_call_rate' then case when inspections.human_category = 'No Defect' then 1 else 0 end
-            when 'ai_disagreement_rate' then case when inspections.ai_category <> inspections.human_category then 1 else 0 end
+            when 'ai_disagreement_rate'
+                then case when inspections.ai_category <> inspections.human_category then 1 else 0 end
         end as defectives,
         case when charted_items.source = 'extracted_defects' then inspections.ai_defect_count end as defects
     from inspections_with_human_category as inspections

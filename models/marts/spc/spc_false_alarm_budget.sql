@@ -16,7 +16,7 @@ rules as (
 
 ),
 
--- Points a month as the stream has delivered them so far; a stream with less than a day of points is taken as it stands.
+-- Points a month as the stream has delivered them so far; less than a day of points is taken as it stands.
 stream_points as (
 
     select
@@ -24,13 +24,24 @@ stream_points as (
         stream_id,
         statistic,
         count(*) as points,
-        count(*) * 30.0 / greatest(
-            {{ dbt.datediff('min(subgroup_at)', 'max(subgroup_at)', 'hour') }} / 24.0 * count(*) / greatest(count(*) - 1, 1),
-            1.0
-        ) as points_per_month
+        min(subgroup_at) as first_point_at,
+        max(subgroup_at) as last_point_at
     from points
     where standardised_value is not null and statistic not in ('mr', 'r', 's')
     group by chart_id, stream_id, statistic
+
+),
+
+stream_rates as (
+
+    select
+        chart_id,
+        stream_id,
+        statistic in ('g', 'ewma', 'cusum_high', 'cusum_low') as has_limits_only,
+        -- n points span n - 1 steps
+        {{ dbt.datediff('first_point_at', 'last_point_at', 'hour') }} / 24.0 * points / greatest(points - 1, 1) as days,
+        points
+    from stream_points
 
 ),
 
@@ -38,11 +49,11 @@ chart_points as (
 
     select
         chart_id,
-        statistic in ('g', 'ewma', 'cusum_high', 'cusum_low') as has_limits_only,
+        has_limits_only,
         count(distinct stream_id) as streams,
-        sum(points_per_month) as points_per_month
-    from stream_points
-    group by 1, 2
+        sum(points * 30.0 / greatest(days, 1.0)) as points_per_month
+    from stream_rates
+    group by chart_id, has_limits_only
 
 ),
 
@@ -56,7 +67,8 @@ chart_rules as (
         chart_points.streams,
         chart_points.points_per_month,
         case
-            when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null then 2 * {{ normal_tail('charts.k') }}
+            when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null
+                then 2 * {{ normal_tail('charts.k') }}
             else rules.false_alarm_rate
         end as false_alarm_rate
     from chart_points

@@ -78,7 +78,7 @@ standardised_steps as (
 
 ),
 
--- The test of overdispersion reads the points inside the limits only: a few that have a cause must not change the chart.
+-- The test of overdispersion reads the points inside the limits only: a few with a cause must not change the chart.
 dispersion as (
 
     select
@@ -150,7 +150,8 @@ reasoned as (
             when not {{ chart_fits_kind('chart_type', 'kind') }} then 'the chart type does not fit the data'
             when level is null then 'no baseline point'
             when chart_type in ('np', 'c') and smallest_sample <> largest_sample then 'the sample size varies'
-            when sigma is null and sigma_method = 'range' and largest_sample > 25 then 'no range constants beyond 25 values'
+            when sigma is null and sigma_method = 'range' and largest_sample > 25
+                then 'no range constants beyond 25 values'
             when sigma is null and sigma_method in ('range', 'deviation') then 'no baseline subgroup of two values'
             when sigma is null then 'no two baseline points in a row'
             when sigma <= 0 then 'no spread in the baseline'
@@ -167,7 +168,8 @@ baseline_hits as (
         sum(case
             when
                 abs(subgroups.value - reasoned.level)
-                > reasoned.k * reasoned.sigma / sqrt({{ point_weight('reasoned.sigma_method', 'subgroups.sample_size') }})
+                > reasoned.k * reasoned.sigma
+                / sqrt({{ point_weight('reasoned.sigma_method', 'subgroups.sample_size') }})
                 then 1
             else 0
         end) as baseline_points_beyond
@@ -227,7 +229,8 @@ select
         and reasoned.largest_sample <= power(reasoned.k * reasoned.sigma / nullif(reasoned.level, 0), 2),
         false
     ) as is_lower_limit_unreachable,
-    not reasoned.is_frozen_by_decision and reasoned.baseline_points < reasoned.minimum_baseline_points as is_baseline_short,
+    not reasoned.is_frozen_by_decision
+    and reasoned.baseline_points < reasoned.minimum_baseline_points as is_baseline_short,
     coalesce(baseline_hits.baseline_points_beyond, 0) as baseline_points_beyond,
     coalesce(baseline_hits.baseline_points_beyond, 0) > 0 as is_baseline_unstable
 from reasoned

@@ -32,7 +32,10 @@ rule_set_versions as (
 
     select
         rule_set,
-        {{ rows_fingerprint(['rule', 'pattern', 'hit_points', 'window_points', 'is_enabled', 'description'], ['sigma']) }} as rules_version
+        {{ rows_fingerprint(
+            ['rule', 'pattern', 'hit_points', 'window_points', 'is_enabled', 'description'],
+            ['sigma']
+        ) }} as rules_version
     from rules
     group by rule_set
 
@@ -45,7 +48,10 @@ subgroup_versions as (
         phase,
         min(chart_id) as chart_id,
         {{ rows_fingerprint(
-            ['point_number', 'phase_point', 'subgroup_key', 'subgroup_at', 'kind', 'counted', 'is_baseline', 'exclusion_reason'],
+            [
+                'point_number', 'phase_point', 'subgroup_key', 'subgroup_at', 'kind', 'counted', 'is_baseline',
+                'exclusion_reason'
+            ],
             ['sample_size', 'value', 'subgroup_range', 'subgroup_deviation', 'frozen_centre_line', 'frozen_sigma']
         ) }} as subgroups_version
     from subgroups
@@ -63,8 +69,8 @@ settings_of_each_phase as (
             {{ rows_fingerprint(
                 ['charts.chart_type', 'charts.rule_set', 'streams.stream'],
                 [
-                    'charts.k', 'charts.smoothing', 'charts.cusum_allowance', 'charts.cusum_decision', 'streams.lower_spec',
-                    'streams.target', 'streams.upper_spec', 'settings.overdispersion_significance'
+                    'charts.k', 'charts.smoothing', 'charts.cusum_allowance', 'charts.cusum_decision',
+                    'streams.lower_spec', 'streams.target', 'streams.upper_spec', 'settings.overdispersion_significance'
                 ]
             ) }}
         ) as fingerprint

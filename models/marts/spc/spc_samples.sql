@@ -107,8 +107,8 @@ events as (
 
 ),
 
--- Nothing is known about what came before the first event, so the first gap begins there. Two events in one sample have an
--- unknown gap between them, two at one moment none that a t chart could show.
+-- Nothing is known about what came before the first event, so the first gap begins there. Two events in one sample have
+-- an unknown gap between them, two at one moment none that a t chart could show.
 event_gaps as (
 
     select

@@ -34,7 +34,8 @@ points as (
         limits.level,
         limits.centre_line,
         limits.sigma as unit_sigma,
-        limits.sigma / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma,
+        limits.sigma
+        / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma,
         limits.limit_reason,
         constants.d2,
         constants.d3,

@@ -32,7 +32,8 @@ time_weighted_subgroups as (
         charts.smoothing,
         charts.cusum_allowance as allowance,
         charts.cusum_decision as decision,
-        limits.sigma / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma
+        limits.sigma
+        / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma
     from subgroups
     inner join limits
         on

@@ -1,3 +1,5 @@
+{{ config(contract=public_contract()) }}
+
 with escapes as (
 
     select * from {{ ref('supplier_escapes') }}

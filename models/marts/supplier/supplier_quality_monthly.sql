@@ -1,6 +1,8 @@
-with supplier_months as (
+{{ config(contract=public_contract()) }}
 
-    select * from {{ ref('supplier_months') }}
+with rates as (
+
+    select * from {{ ref('supplier_rates') }}
 
 ),
 
@@ -10,9 +12,9 @@ suppliers as (
 
 ),
 
-score_weights as (
+scores as (
 
-    select * from {{ ref('supplier_score_weights') }}
+    select * from {{ ref('supplier_scores') }}
 
 ),
 
@@ -30,110 +32,6 @@ thresholds as (
         max(case when threshold = 'funnel_sigmas' then value end) as funnel_sigmas,
         max(case when threshold = 'trend_z' then value end) as trend_z
     from {{ ref('supplier_thresholds') }}
-
-),
-
-windows_summed as (
-
-    select
-        *,
-    {%- for months in [3, 12] %}
-        sum(quantity_judged) over (
-            partition by supplier_id
-            order by report_month
-            rows between {{ months - 1 }} preceding and current row
-        ) as quantity_judged_{{ months }}_months,
-        sum(quantity_rejected) over (
-            partition by supplier_id
-            order by report_month
-            rows between {{ months - 1 }} preceding and current row
-        ) as quantity_rejected_{{ months }}_months,
-    {%- endfor %}
-        sum(quantity_judged) over (
-            partition by supplier_id
-            order by report_month
-            rows between 5 preceding and 3 preceding
-        ) as quantity_judged_3_months_before,
-        sum(quantity_rejected) over (
-            partition by supplier_id
-            order by report_month
-            rows between 5 preceding and 3 preceding
-        ) as quantity_rejected_3_months_before,
-        sum(quantity_judged) over (
-            partition by supplier_id, report_year
-            order by report_month
-            rows between unbounded preceding and current row
-        ) as quantity_judged_year_to_date,
-        sum(quantity_rejected) over (
-            partition by supplier_id, report_year
-            order by report_month
-            rows between unbounded preceding and current row
-        ) as quantity_rejected_year_to_date,
-        sum(quantity_judged) over (partition by report_month) as quantity_judged_all_suppliers,
-        sum(quantity_rejected) over (partition by report_month) as quantity_rejected_all_suppliers
-    from supplier_months
-
-),
-
-rates as (
-
-    select
-        *,
-        {{ ratio('quantity_rejected', 'quantity_judged') }} as rejected_share,
-        {{ ratio('quantity_rejected_3_months', 'quantity_judged_3_months') }} as rejected_share_3_months,
-        {{ ratio('quantity_rejected_3_months_before', 'quantity_judged_3_months_before') }}
-            as rejected_share_3_months_before,
-        {{ ratio('lots_accepted', 'lots_judged') }} as lot_acceptance,
-        {{ ratio('receipts_on_time', 'receipts_promised') }} as on_time_share,
-        {{ ratio('quantity_rejected_all_suppliers', 'quantity_judged_all_suppliers') }} as funnel_centre,
-        {{ ratio('quantity_rejected_3_months + quantity_rejected_3_months_before',
-            'quantity_judged_3_months + quantity_judged_3_months_before') }} as pooled_share
-    from windows_summed
-
-),
-
-metrics as (
-
-    select
-        supplier_id,
-        report_month,
-        'ppm' as metric,
-        rejected_share * 1000000 as metric_value
-    from rates
-    union all
-    select
-        supplier_id,
-        report_month,
-        'lot_acceptance' as metric,
-        lot_acceptance as metric_value
-    from rates
-    union all
-    select
-        supplier_id,
-        report_month,
-        'on_time' as metric,
-        on_time_share as metric_value
-    from rates
-
-),
-
-scores as (
-
-    select
-        metrics.supplier_id,
-        metrics.report_month,
-        sum(
-            score_weights.weight * 100 * greatest(0.0, least(
-                1.0, (metrics.metric_value - score_weights.worst) / nullif(score_weights.best - score_weights.worst, 0)
-            ))
-        ) / nullif(sum(score_weights.weight), 0) as score
-    from metrics
-    inner join score_weights
-        on metrics.metric = score_weights.metric
-    where metrics.metric_value is not null
-    group by
-        metrics.supplier_id,
-        metrics.report_month
 
 ),
 

@@ -1,13 +1,13 @@
 """The endpoint backend: asks an OpenAI-compatible server for the AI steps and loses no answer it was given.
 
-    plugin     registers the SQL functions with dbt-duckdb; all it imports at start
-    session    one dbt run: what each step asks, rows in, outcomes out; thread-safe
-    engine     many requests in flight, retries, budget, progress; asyncio in a thread of its own
-    pace       how fast to ask: quotas, 429s, how many at once
-    transport  one HTTP request with every bound on what comes back
-    questions  what is sent: messages, answer schema, the key under which an answer is kept
-    images     a picture from the image root, checked and made small
-    store      SQLite: answers, failures of this run, and every request with what it cost
+plugin     registers the SQL functions with dbt-duckdb; all it imports at start
+session    one dbt run: what each step asks, rows in, outcomes out; thread-safe
+engine     many requests in flight, retries, budget, progress; asyncio in a thread of its own
+pace       how fast to ask: quotas, 429s, how many at once
+transport  one HTTP request with every bound on what comes back
+questions  what is sent: messages, answer schema, the key under which an answer is kept
+images     a picture from the image root, checked and made small
+store      SQLite: answers, failures of this run, and every request with what it cost
 """
 
 

@@ -23,6 +23,7 @@ from faultline.endpoint.transport import Fault, Transport
 SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
+NOTHING_SPENT = Spent(0, 0, 0.0, 0.0)
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
 
 
@@ -40,7 +41,7 @@ class Limits:
     calls_per_day: int | None = None
     cost_per_run: float | None = None
     cost_per_day: float | None = None
-    spent_before: Spent = Spent(0, 0, 0.0, 0.0)  # as the ledgers know it; the higher of both counts is taken
+    spent_before: Spent = field(default=NOTHING_SPENT)  # as the ledgers know it; the higher of both counts is taken
 
 
 @dataclass
@@ -127,8 +128,16 @@ class Budget:
 class Engine:
     """Asks the questions it is given. One per run; `submit` and `finish` are called from outside of its thread."""
 
-    def __init__(self, base_url: str, api_key: str, limits: Limits, images: ImageSettings, store: Store, run_id: str,
-                 say: Callable[[str], None] = lambda text: None):  # fmt: skip
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        limits: Limits,
+        images: ImageSettings,
+        store: Store,
+        run_id: str,
+        say: Callable[[str], None] = lambda text: None,
+    ):
         self._base_url, self._api_key = base_url, api_key
         self._limits, self._images, self._store, self._run_id, self._say = limits, images, store, run_id, say
         self._decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="faultline-image")
@@ -146,6 +155,7 @@ class Engine:
         self._last_success = time.monotonic()
         self._successes = 0
         self._known_questions: set[str] = set()
+        self._commit: asyncio.Future | None = None
         self._idle: asyncio.Event | None = None
         self._wake: asyncio.Event | None = None
         self._loop = asyncio.new_event_loop()
@@ -227,6 +237,7 @@ class Engine:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
             self._loop.run_until_complete(self._transport.close())
+            self._store.commit()
             self._decoders.shutdown(wait=False, cancel_futures=True)
             self._loop.close()
 
@@ -268,7 +279,9 @@ class Engine:
             self._wake.clear()
             now = self._loop.time()
             while self._delayed and self._delayed[0][0] <= now:
-                self._ready.append(heapq.heappop(self._delayed)[2])  # last, so that no row is thrown back again and again
+                self._ready.append(
+                    heapq.heappop(self._delayed)[2]
+                )  # last, so that no row is thrown back again and again
             pause = self._delayed[0][0] - now if self._delayed else None
             if self._ready:
                 step = self._ready[0].question.step
@@ -296,7 +309,7 @@ class Engine:
                 pass
 
     def _must_probe(self, step: Step) -> bool:
-        """With a budget in money the first question of a step goes alone: its price teaches what the others may cost."""
+        """With a budget in money the first question of a step goes alone: it teaches what the others may cost."""
         if not self._budget.counts_money or not self._in_flight or self._budget.has_learned(step):
             return False
         self._budget.learn(step, self._store.most_input_tokens(step.question))
@@ -331,6 +344,7 @@ class Engine:
                 self._fail(work, str(error), not error.is_final)
                 return
             request_id = self._store.request_sent(self._run_id, price, step.estimated_input_tokens)
+            self._commit_soon()
             asked_at, started = time.time(), self._loop.time()
             work.requests_sent += 1
             work.first_asked_at = work.first_asked_at or asked_at
@@ -343,6 +357,7 @@ class Engine:
                 self._budget.settle(price, cost, fault.may_have_cost)
                 state = "lost" if fault.may_have_cost else "refused"
                 self._store.request_ended(request_id, state, cost)
+                self._commit_soon()
                 work.cost += cost
                 self._tally.cost += cost
                 self._after_fault(work, ticket, fault)
@@ -375,11 +390,14 @@ class Engine:
                 request_id,
                 tokens,
             )
-            self._pace.answered(now, ticket, tokens or None, reply.limits)
-            self._tally.cost += cost
-            self._tally.answered += 1
-            self._succeeded(step)
-            self._end(work)
+            try:
+                await self._committed()
+            finally:
+                self._pace.answered(now, ticket, tokens or None, reply.limits)
+                self._tally.cost += cost
+                self._tally.answered += 1
+                self._succeeded(step)
+                self._end(work)
         finally:
             if not settled:  # cancelled: the server may have worked on it
                 cost = step.cost(None, None) if request_id is not None else 0.0
@@ -387,7 +405,24 @@ class Engine:
                 self._pace.broken(ticket)
                 if request_id is not None:
                     self._store.request_ended(request_id, "lost", cost)
+                    self._store.commit()
                 self._end(work)
+
+    def _commit_soon(self):
+        """One commit for everything that happens in one round of the loop."""
+        if self._commit is None:
+            self._commit = self._loop.create_future()
+            self._loop.call_soon(self._commit_now)
+
+    def _commit_now(self):
+        done, self._commit = self._commit, None
+        self._store.commit()
+        done.set_result(None)
+
+    async def _committed(self):
+        """Until what was written is durable: only then is the place in flight given to another."""
+        self._commit_soon()
+        await asyncio.shield(self._commit)
 
     async def _body(self, question: Question) -> bytes:
         step = question.step
@@ -419,17 +454,26 @@ class Engine:
 
     def _after_fault(self, work: Work, ticket, fault: Fault):
         now = self._loop.time()
-        if fault.kind == "throttled":
-            self._tally.throttled += 1
-            self._pace.refused(now, ticket, fault.retry_after)
-            if (fault.retry_after or 0) > LONGEST_RETRY_AFTER:
-                self._end(work)
-                self._stop("outage", f"the server asks to wait {fault.retry_after:.0f} s ({fault.text})")
-            elif not self._give_up(work, fault, max(self._limits.outage_seconds, 180 + (fault.retry_after or 0))):
-                wait = fault.retry_after if fault.retry_after is not None else full_jitter(work.tries)
-                self._delay(work, wait + 0.02)
-            return
-        self._pace.broken(ticket)
+        if self._tally.stopped not in (None, "budget"):  # the run is over: a late fault says nothing about its row
+            self._pace.broken(ticket)
+            self._end(work)
+        elif fault.kind == "throttled":
+            self._after_refusal_of_pace(work, ticket, fault, now)
+        else:
+            self._pace.broken(ticket)
+            self._after_other_fault(work, fault, now)
+
+    def _after_refusal_of_pace(self, work: Work, ticket, fault: Fault, now: float):
+        self._tally.throttled += 1
+        self._pace.refused(now, ticket, fault.retry_after)
+        if (fault.retry_after or 0) > LONGEST_RETRY_AFTER:
+            self._end(work)
+            self._stop("outage", f"the server asks to wait {fault.retry_after:.0f} s ({fault.text})")
+        elif not self._give_up(work, fault, max(self._limits.outage_seconds, 180 + (fault.retry_after or 0))):
+            wait = fault.retry_after if fault.retry_after is not None else full_jitter(work.tries)
+            self._delay(work, wait + 0.02)
+
+    def _after_other_fault(self, work: Work, fault: Fault, now: float):
         if fault.kind == "set_up":
             self._end(work)
             self._stop("set_up", fault.text)
@@ -439,7 +483,9 @@ class Engine:
             else:
                 self._limbo.append((work, fault.text))
                 if len(self._limbo) >= SAME_REFUSALS:
-                    self._stop("set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}")
+                    self._stop(
+                        "set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}"
+                    )
         elif fault.kind == "unusable":
             self._fail(work, fault.text, True)
         elif fault.kind == "unreachable":
@@ -459,7 +505,9 @@ class Engine:
         work.tries += 1
         self._faults_in_a_row.add(work.question.key)
         looks_down = len(self._faults_in_a_row) >= ROWS_OF_AN_OUTAGE or self._successes == 0
-        if looks_down and self._give_up(work, fault, max(self._limits.outage_seconds, self._limits.timeout_seconds + 10)):
+        if looks_down and self._give_up(
+            work, fault, max(self._limits.outage_seconds, self._limits.timeout_seconds + 10)
+        ):
             return
         if looks_down:
             self._pace.slow_to_one(now, full_jitter(min(4, work.tries)))
@@ -504,9 +552,16 @@ class Engine:
     def _fail(self, work: Work, error: str, is_retryable: bool):
         question = work.question
         self._store.keep_failure(
-            question.key, self._run_id, question.inspection_id, error, is_retryable,
-            work.requests_sent, work.cost, work.first_asked_at or time.time(),
-        )  # fmt: skip
+            question.key,
+            self._run_id,
+            question.inspection_id,
+            error,
+            is_retryable,
+            work.requests_sent,
+            work.cost,
+            work.first_asked_at or time.time(),
+        )
+        self._store.commit()
         self._tally.failed += 1
         self._end(work)
 
@@ -522,7 +577,12 @@ class Engine:
         if self._tally.stopped not in (None, "budget"):
             return
         self._tally.stopped, self._tally.detail = reason, detail
-        queued = [*self._ready, *(entry[2] for entry in self._delayed), *self._suspects, *(work for work, _ in self._limbo)]
+        queued = [
+            *self._ready,
+            *(entry[2] for entry in self._delayed),
+            *self._suspects,
+            *(work for work, _ in self._limbo),
+        ]
         for kept in (self._ready, self._delayed, self._suspects, self._limbo):
             kept.clear()
         for work in queued:

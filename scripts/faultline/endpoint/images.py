@@ -59,7 +59,7 @@ def read_below_root(image_path: str, root: str) -> bytes:
     if not true_path.is_relative_to(true_root):
         raise UnreadableImage("the image path leaves the image root through a link")
     try:
-        # Opened without following a last link and without waiting: a link or pipe swapped in after the check is refused.
+        # Without following a last link and without waiting: one swapped in after the check is refused.
         descriptor = os.open(true_path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise UnreadableImage(f"the file cannot be opened ({error.strerror})", is_final=False) from None
@@ -78,7 +78,7 @@ def read_below_root(image_path: str, root: str) -> bytes:
 
 
 def as_small_jpeg(content: bytes, settings: ImageSettings) -> bytes:
-    """Decoded, turned upright, its longer edge at most `edge_px`, encoded anew: EXIF and everything but pixels is gone."""
+    """Decoded, turned upright, its longer edge at most `edge_px`, encoded anew: all but the pixels is gone."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     edges = (settings.edge_px, settings.edge_px)

@@ -4,12 +4,12 @@ Four brakes, each of which is off until there is a reason for it:
 - the window: how many requests may be in flight. Starts at the var ai_concurrency. A 429 while others are in flight
   means that so many are too many: the window shrinks to those that were let in. It opens again one at a time, after a
   hold that doubles each time the same wall is hit.
-- the rate: set when requests are refused though nothing else is in flight, which no window can cure. It becomes what the
-  server let through lately, and rises slowly after that.
+- the rate: set when requests are refused though nothing else is in flight, which no window can cure. It becomes what
+  the server let through lately, and rises slowly after that.
 - quotas per minute of the vars: no more than that in any 60 seconds, also counted over the end of the run before.
 - quotas that the server states in its answers (x-ratelimit-*): its own count, refilled at its own rate.
-A refused request waits for its own Retry-After in any case. When what is sent after a refusal is refused as well, or nothing
-else is in flight, nothing at all is sent before it is over: a quota belongs to the account, not to a request.
+A refused request waits for its own Retry-After in any case. When what is sent after a refusal is refused as well, or
+nothing else is in flight, nothing at all is sent before it is over: a quota belongs to the account.
 """
 
 import random
@@ -202,7 +202,9 @@ class Pace:
         self._wall = self.window
         self._proven = max(self.window, 0.9 * self._proven)
         elapsed = now - self._measured_from
-        is_too_fast = self._refused >= FEWEST_REFUSED and self._refused >= REFUSED_SHARE * (self._refused + self._let_in)
+        is_too_fast = self._refused >= FEWEST_REFUSED and self._refused >= REFUSED_SHARE * (
+            self._refused + self._let_in
+        )
         if self.in_flight == 0 and self._let_in and elapsed >= MEASURED_SECONDS and is_too_fast:
             self._set_rate(now, 0.9 * self._let_in / elapsed)
             self._measure(now)

@@ -13,7 +13,13 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
-ROW = ["VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"]  # step, inspection_id, content_sha256, image_path, prompt_text
+ROW = [
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+    "VARCHAR",
+]  # step, inspection_id, content_sha256, image_path, prompt_text
 OUTCOME = (
     "STRUCT(raw_response VARCHAR, error VARCHAR, is_retryable BOOLEAN, input_tokens BIGINT, output_tokens BIGINT, "
     "latency_ms DOUBLE, finish_reason VARCHAR, served_model VARCHAR, request_count BIGINT, cost DOUBLE, "

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from faultline.endpoint import EndpointError
 from faultline.endpoint.images import ImageSettings
@@ -14,11 +15,13 @@ STRUCTURED_OUTPUTS = ("json_schema", "json_object", "none")
 KEY_FORMAT = 1
 
 # Stands for nothing a person writes: control, bidirectional and zero-width characters, and the invisible tag letters.
-INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 LOOKALIKES = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """What one step of a run asks, and of whom. Built from the settings that dbt hands over."""
 
@@ -56,7 +59,7 @@ class Step:
 
     @property
     def most_tokens(self) -> int:
-        """What a request counts for against a quota of tokens until its true size is known: servers count the longest answer."""
+        """What a request counts for against a quota of tokens: servers reserve for the longest answer."""
         return self.estimated_input_tokens + self.max_answer_tokens
 
     def highest_cost(self, input_tokens: int) -> float:
@@ -91,14 +94,18 @@ def answer_key(step: Step, content_sha256: str | None, prompt_text: str | None, 
 
 
 def split_template(template: str) -> tuple[str, str]:
-    """What stands before and after the data of a prompt; refuses a prompt that would put a row's values outside of it."""
+    """What stands before and after the data of a prompt; a prompt with a row's values outside of it is refused."""
     start, end = template.rfind(OPENING), template.rfind(CLOSING)
     if start < 0 or end < start:
-        raise EndpointError(f"the prompt has no part between {OPENING} and {CLOSING}, the only place for a row's values")
+        raise EndpointError(
+            f"the prompt has no part between {OPENING} and {CLOSING}, the only place for a row's values"
+        )
     before, after = template[:start], template[end + len(CLOSING) :]
     outside = re.findall(r"\[[a-z_]+\]", before + after)
     if outside:
-        raise EndpointError(f"the prompt has {', '.join(outside)} outside of {OPENING}: a row's values are data, not instruction")
+        raise EndpointError(
+            f"the prompt has {', '.join(outside)} outside of {OPENING}: a row's values are data, not instruction"
+        )
     return before, after
 
 
@@ -152,7 +159,11 @@ def answer_schema(step: Step) -> dict:
         # Texts throughout, as AI_EXTRACT gives them: an empty text says that something cannot be seen.
         properties = {key: {"type": "string", "description": meaning} for key, meaning in step.answer_keys.items()}
     else:
-        properties = {"root_cause": text, "action": {**text, "enum": list(step.actions)}, "confidence": {"type": "number"}}
+        properties = {
+            "root_cause": text,
+            "action": {**text, "enum": list(step.actions)},
+            "confidence": {"type": "number"},
+        }
         if step.labels:
             properties = {"root_cause_code": {**text, "enum": list(step.labels)}, **properties}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
@@ -160,9 +171,31 @@ def answer_schema(step: Step) -> dict:
 
 def request_body(step: Step, question: Question, jpeg: bytes | None = None, url: str | None = None) -> bytes:
     """The body of the HTTP request."""
+    if step.step == "diagnose":
+        return _as_json(_body(step, messages(step, question, jpeg, url)))
+    if jpeg is not None:
+        url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    before, after = _frame(step)
+    return before + json.dumps(url, ensure_ascii=False).encode() + after
+
+
+@lru_cache(maxsize=16)
+def _frame(step: Step) -> tuple[bytes, bytes]:
+    """What stands before and after the picture: the same for every row of a step that sends no words of the row."""
+    mark = "\u2063picture\u2063"
+    body = _as_json(_body(step, messages(step, Question("", step, "", None, None, None), None, mark)))
+    before, _, after = body.partition(json.dumps(mark, ensure_ascii=False).encode())
+    return before, after
+
+
+def _as_json(body: dict) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _body(step: Step, conversation: list[dict]) -> dict:
     body = {
         "model": step.served_as,
-        "messages": messages(step, question, jpeg, url),
+        "messages": conversation,
         "temperature": 0,
         "max_tokens": step.max_answer_tokens,
     }
@@ -176,4 +209,4 @@ def request_body(step: Step, question: Question, jpeg: bytes | None = None, url:
             body.pop(name, None)
         else:
             body[name] = value
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return body

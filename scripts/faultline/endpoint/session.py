@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from faultline.endpoint import EndpointError
-from faultline.endpoint.engine import Engine, Limits, Tally, progress_line
+from faultline.endpoint.engine import Engine, Limits, progress_line
 from faultline.endpoint.images import ImageSettings
 from faultline.endpoint.questions import Question, Step, answer_key
 from faultline.endpoint.store import RunLock, Spent, Store
@@ -82,8 +82,8 @@ def read_limits(settings: dict) -> Limits:
 class Session:
     """Everything of one run. Opened once per step; safe to call from any thread."""
 
-    def __init__(self, duckdb_path: str, say: Callable[[str], None] = lambda text: None):
-        self._duckdb_path, self._say = duckdb_path, say
+    def __init__(self, duckdb_path: str, say: Callable[[str], None] = lambda text: None, store: str | None = None):
+        self._duckdb_path, self._say, self._store_file = duckdb_path, say, store
         self._guard = threading.RLock()
         self._steps: dict[str, Step] = {}
         self._asked: dict[str, set[str]] = {}
@@ -103,7 +103,7 @@ class Session:
                 self.close()  # another dbt invocation in the same process
             self._run_id = settings["run_id"]
             if self._store is None:
-                path = store_path(self._duckdb_path)
+                path = self._store_file or store_path(self._duckdb_path)
                 lock = RunLock(path)
                 lock.acquire()
                 self._lock = lock
@@ -111,7 +111,11 @@ class Session:
                 self._store.forget_failures_of_other_runs(self._run_id)
             images = settings["images"]
             self._images = ImageSettings(
-                images["root"], int(images["edge_px"]), int(images["quality"]), int(images["max_pixels"]), images["url_prefix"]
+                images["root"],
+                int(images["edge_px"]),
+                int(images["quality"]),
+                int(images["max_pixels"]),
+                images["url_prefix"],
             )
             self._limits = settings["limits"]
             step = read_step(settings["step"])
@@ -137,8 +141,9 @@ class Session:
         self._engine.begin(expected)
         return True
 
-    def submit(self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None,
-               prompt_text: str | None) -> bool:  # fmt: skip
+    def submit(
+        self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None, prompt_text: str | None
+    ) -> bool:
         """One row. False where the run was stopped and the row stays pending."""
         question = self._question(step, inspection_id, content_sha256, image_path, prompt_text)
         with self._guard:
@@ -155,29 +160,49 @@ class Session:
         if tally.submitted:
             self._say(f"{step}: " + progress_line(tally, tally.answered + tally.failed, 0))
         return json.dumps(
-            {"stopped": tally.stopped, "detail": tally.detail, "answered": tally.answered, "failed": tally.failed,
-             "requests": tally.requests, "throttled": tally.throttled, "cost": tally.cost,
-             "most_in_flight": tally.most_in_flight}
-        )  # fmt: skip
+            {
+                "stopped": tally.stopped,
+                "detail": tally.detail,
+                "answered": tally.answered,
+                "failed": tally.failed,
+                "requests": tally.requests,
+                "throttled": tally.throttled,
+                "cost": tally.cost,
+                "most_in_flight": tally.most_in_flight,
+            }
+        )
 
-    def outcome(self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None,
-                prompt_text: str | None) -> dict | None:  # fmt: skip
+    def outcome(
+        self, step: str, inspection_id: str, content_sha256: str | None, image_path: str | None, prompt_text: str | None
+    ) -> dict | None:
         """What is known about a row: an answer of any run, a failure of this one, or nothing."""
         question = self._question(step, inspection_id, content_sha256, image_path, prompt_text)
         row = self._store.answer(question.key)
         if row is not None:
             found = {
-                "raw_response": row["raw_response"], "error": None, "is_retryable": True,
-                "input_tokens": row["input_tokens"], "output_tokens": row["output_tokens"], "latency_ms": row["latency_ms"],
-                "finish_reason": row["finish_reason"], "served_model": row["served_model"],
-            }  # fmt: skip
+                "raw_response": row["raw_response"],
+                "error": None,
+                "is_retryable": True,
+                "input_tokens": row["input_tokens"],
+                "output_tokens": row["output_tokens"],
+                "latency_ms": row["latency_ms"],
+                "finish_reason": row["finish_reason"],
+                "served_model": row["served_model"],
+            }
         else:
             row = self._failure(question)
             if row is None:
                 return None
-            found = {"raw_response": None, "error": row["error"], "is_retryable": bool(row["is_retryable"]),
-                     "input_tokens": None, "output_tokens": None, "latency_ms": None, "finish_reason": None,
-                     "served_model": None}  # fmt: skip
+            found = {
+                "raw_response": None,
+                "error": row["error"],
+                "is_retryable": bool(row["is_retryable"]),
+                "input_tokens": None,
+                "output_tokens": None,
+                "latency_ms": None,
+                "finish_reason": None,
+                "served_model": None,
+            }
         asked_at = datetime.datetime.fromtimestamp(row["asked_at"], datetime.UTC).replace(tzinfo=None)
         if row["inspection_id"] != inspection_id:
             return found | FREE | {"answered_for": row["inspection_id"], "asked_at": None, "asked_in": None}

@@ -10,7 +10,6 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +58,7 @@ ANSWER_COLUMNS = (
     "answer_key, step, question, inspection_id, raw_response, input_tokens, output_tokens, latency_ms, finish_reason, "
     "served_model, requests_sent, cost, run_id, asked_at"
 )
+ANSWER_NAMES = tuple(ANSWER_COLUMNS.split(", "))
 KEPT_DAYS = 3  # of the request log, which only serves the budgets of a run and of a day
 
 
@@ -101,6 +101,7 @@ class Store:
         return self._local.connection
 
     def close(self):
+        self.commit()
         self._writer.close()
 
     # ---- answers and failures
@@ -109,11 +110,16 @@ class Store:
         return self._reader().execute("select * from answers where answer_key = ?", (answer_key,)).fetchone()
 
     def has_answer(self, answer_key: str) -> bool:
-        return self._reader().execute("select 1 from answers where answer_key = ?", (answer_key,)).fetchone() is not None
+        return (
+            self._reader().execute("select 1 from answers where answer_key = ?", (answer_key,)).fetchone() is not None
+        )
 
     def has_answers_to(self, question: str) -> bool:
         """Whether this model ever answered this prompt."""
-        return self._reader().execute("select 1 from answers where question = ? limit 1", (question,)).fetchone() is not None
+        return (
+            self._reader().execute("select 1 from answers where question = ? limit 1", (question,)).fetchone()
+            is not None
+        )
 
     def most_input_tokens(self, question: str) -> int:
         """The most tokens that any row of this question had, as far as is known."""
@@ -128,44 +134,50 @@ class Store:
         )
 
     def keep_answer(self, row: dict, request_id: int, tokens: int):
-        """The answer and the end of the request that brought it, in one transaction."""
-        with self._transaction():
-            self._writer.execute(
-                f"insert or ignore into answers ({ANSWER_COLUMNS}) values ({', '.join('?' * 14)})",
-                tuple(row[name.strip()] for name in ANSWER_COLUMNS.split(",")),
-            )
-            self._end_request(request_id, "answered", row["request_cost"], tokens)
+        """The answer and the end of the request that brought it; durable with the next commit()."""
+        self._write(
+            f"insert or ignore into answers ({ANSWER_COLUMNS}) values ({', '.join('?' * 14)})",
+            tuple(row[name] for name in ANSWER_NAMES),
+        )
+        self.request_ended(request_id, "answered", row["request_cost"], tokens)
 
-    def keep_failure(self, answer_key: str, run_id: str, inspection_id: str, error: str, is_retryable: bool,
-                     requests_sent: int, cost: float | None, asked_at: float):  # fmt: skip
-        self._writer.execute(
+    def keep_failure(
+        self,
+        answer_key: str,
+        run_id: str,
+        inspection_id: str,
+        error: str,
+        is_retryable: bool,
+        requests_sent: int,
+        cost: float | None,
+        asked_at: float,
+    ):
+        self._write(
             "insert or replace into failures values (?, ?, ?, ?, ?, ?, ?, ?)",
             (answer_key, run_id, inspection_id, error, is_retryable, requests_sent, cost, asked_at),
         )
 
     def forget_failures_of_other_runs(self, run_id: str):
         """They are in the ledger or, after a crash, simply asked again."""
-        self._writer.execute("delete from failures where run_id <> ?", (run_id,))
+        self._write("delete from failures where run_id <> ?", (run_id,))
+        self.commit()
 
     # ---- requests and what they cost
 
     def request_sent(self, run_id: str, cost: float, tokens: int) -> int:
-        cursor = self._writer.execute(
+        return self._write(
             "insert into requests (run_id, sent_at, state, cost, tokens) values (?, ?, 'in_flight', ?, ?)",
             (run_id, time.time(), cost, tokens),
-        )
-        return cursor.lastrowid
+        ).lastrowid
 
     def request_ended(self, request_id: int, state: str, cost: float, tokens: int = 0):
-        self._end_request(request_id, state, cost, tokens)
-
-    def _end_request(self, request_id: int, state: str, cost: float, tokens: int):
-        self._writer.execute(
-            "update requests set state = ?, cost = ?, tokens = ? where request_id = ?", (state, cost, tokens, request_id)
+        self._write(
+            "update requests set state = ?, cost = ?, tokens = ? where request_id = ?",
+            (state, cost, tokens, request_id),
         )
 
     def spent(self, run_id: str) -> Spent:
-        """Calls and money of this run and of this UTC day. A refused request is no call; one that was lost may have been."""
+        """Calls and money of this run and of this UTC day. A refused request is no call; a lost one may have been."""
         row = self._writer.execute(
             """
             select
@@ -188,15 +200,15 @@ class Store:
         ).fetchall()
         return [(now - sent_at, tokens) for sent_at, tokens in rows]
 
-    @contextmanager
-    def _transaction(self):
-        self._writer.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._writer.execute("rollback")
-            raise
-        self._writer.execute("commit")
+    def commit(self):
+        """Make durable what was written. Several writes share a commit: that is what makes one cheap."""
+        if self._writer.in_transaction:
+            self._writer.execute("commit")
+
+    def _write(self, sql: str, values: tuple) -> sqlite3.Cursor:
+        if not self._writer.in_transaction:
+            self._writer.execute("begin immediate")
+        return self._writer.execute(sql, values)
 
 
 class RunLock:
@@ -230,7 +242,11 @@ class RunLock:
             os.close(descriptor)
             raise EndpointError(refusal_text(holder)) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S UTC", time.gmtime())}).encode(), 0)
+        os.pwrite(
+            descriptor,
+            json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S UTC", time.gmtime())}).encode(),
+            0,
+        )
         self._descriptor = descriptor
 
     def release(self):

@@ -1,4 +1,4 @@
-"""An MES of ours that misbehaves: it fails, hangs, drops connections, answers twice, and may be killed and started again.
+"""An MES that misbehaves: it fails, hangs, drops connections, answers twice, and may be killed and started again.
 
 What it took stands in an SQLite file and survives it. Started as a program: mes_server.py DATABASE PORT TROUBLE SEED
 """
@@ -46,7 +46,9 @@ class Store:
                 if known[0] != body_md5:
                     self._violate(f"{key} version {version} came back with other content")
                 return
-            newest = self._database.execute("select max(version) from accepted where action_key = ?", (key,)).fetchone()[0]
+            newest = self._database.execute(
+                "select max(version) from accepted where action_key = ?", (key,)
+            ).fetchone()[0]
             if version != (newest or 0) + 1:
                 self._violate(f"{key} version {version} came after version {newest}")
             self._database.execute(
@@ -121,7 +123,12 @@ class MesServer(ThreadingHTTPServer):
 
     def __init__(self, database: Path, port: int, trouble: float, seed: int) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.store, self.trouble, self.random, self.lock = Store(database), trouble, random.Random(seed), threading.Lock()
+        self.store, self.trouble, self.random, self.lock = (
+            Store(database),
+            trouble,
+            random.Random(seed),
+            threading.Lock(),
+        )
 
     def handle_error(self, *_: object) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The outbox under fire: 10,000 actions, an MES that misbehaves and is killed, senders that are killed and run in pairs."""
+"""The outbox under fire: 10,000 actions, an MES that misbehaves and is killed, senders killed and run in pairs."""
 
 import contextlib
 import os
@@ -17,7 +17,6 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[3]
 SERVER = Path(__file__).with_name("mes_server.py")
 ACTIONS = 10_000
-COLUMNS = "action_key, version, operation, kind, subject_id, line_id, state, payload, emitted_at"
 
 
 def write_outbox(database: Path) -> None:
@@ -49,8 +48,11 @@ def write_outbox(database: Path) -> None:
         )
         assert connection.execute("select count(*) from mes_actions").fetchone() == (9999,)
         connection.execute(
-            f"insert into mes_actions ({COLUMNS}) values ('fl1-stop', 1, 'create', 'pause_line', 'S1', 'L1', 'pending', "
-            "'{}', '2026-09-01')"
+            """
+            insert into mes_actions
+                (action_key, version, operation, kind, subject_id, line_id, state, payload, emitted_at)
+            values ('fl1-stop', 1, 'create', 'pause_line', 'S1', 'L1', 'pending', '{}', '2026-09-01')
+            """
         )
 
 
@@ -137,10 +139,10 @@ def test_every_action_is_accepted_once_whatever_happens(tmp_path: Path) -> None:
 
     with sqlite3.connect(store) as connection:
         violations = connection.execute("select what from violations").fetchall()
-        accepted = dict(
-            ((key, version), operation)
+        accepted = {
+            (key, version): operation
             for key, version, operation in connection.execute("select action_key, version, operation from accepted")
-        )
+        }
         deliveries = connection.execute("select count(*) from deliveries").fetchone()[0]
     with duckdb.connect(str(database), read_only=True) as connection:
         wanted_actions = {

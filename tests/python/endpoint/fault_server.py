@@ -6,7 +6,7 @@ The first line of its output is its port. `POST /control` replaces its behaviour
 Behaviour (all keys optional):
     latency_ms, tail_share, tail_ms       how long an answer takes; a share of calls takes tail_ms
     cap, retry_after                      more than `cap` requests in flight: 429 with Retry-After
-    rpm                                   a bucket of rpm requests that refills at rpm per minute: 429 with the true wait
+    rpm, burst                            a bucket of requests, refilled at rpm per minute: 429 with the true wait
     script                                list of faults, one per request in order of arrival, then none
     shares                                {fault: share}, drawn from the body and the number of its attempt
     answer                                a text that every call is answered with
@@ -63,9 +63,16 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
     """An answer of the right form that depends on the content alone."""
     digest = hashlib.sha256(json.dumps([conversation.text(), conversation.images]).encode()).digest()
     step = step_of(conversation.text())
+    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    properties = schema.get("properties", {})
     if step == "extract":
         return json.dumps(
-            {"location": "edge", "area_ratio": f"{digest[0] / 256:.3f}", "count": str(1 + digest[1] % 4), "confidence": "0.9"}
+            {
+                "location": "edge",
+                "area_ratio": f"{digest[0] / 256:.3f}",
+                "count": str(1 + digest[1] % 4),
+                "confidence": "0.9",
+            }
         )
     if step == "diagnose":
         codes = re.findall(r"\b([A-Z]{3}-[A-Z]+)\b", "\n".join(conversation.system))
@@ -73,8 +80,7 @@ def honest_answer(body: dict, conversation: Conversation) -> str:
         if codes:
             answer["root_cause_code"] = codes[digest[0] % len(codes)]
         return json.dumps(answer)
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
-    labels = schema.get("properties", {}).get("label", {}).get("enum") or ["Appearance Defect", "No Defect"]
+    labels = properties.get("label", {}).get("enum") or ["Appearance Defect", "No Defect"]
     label = labels[digest[0] % len(labels)]
     return json.dumps({"label": label}) if schema else label
 
@@ -168,8 +174,18 @@ class Handler(asyncio.Protocol):
             state.reset()
             self.send(200, {})
         elif self.path == "/stats":
-            names = ("in_flight", "most_in_flight", "arrived", "answered", "status_counts", "injected", "last_body",
-                     "last_headers", "early_retries", "gone")
+            names = (
+                "in_flight",
+                "most_in_flight",
+                "arrived",
+                "answered",
+                "status_counts",
+                "injected",
+                "last_body",
+                "last_headers",
+                "early_retries",
+                "gone",
+            )
             self.send(200, {name: getattr(state, name) for name in names})
         elif self.method == "POST":
             # Latency 0 faults are quick and the rest is one timer: no task per request unless one is needed.
@@ -248,7 +264,9 @@ class Handler(asyncio.Protocol):
         elif fault == "empty":
             content = ""
         reply = {
-            "id": "chatcmpl-" + key[:8], "object": "chat.completion", "created": int(time.time()),
+            "id": "chatcmpl-" + key[:8],
+            "object": "chat.completion",
+            "created": int(time.time()),
             "model": body["model"] + "-served",
             "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content}}],
             "usage": {"prompt_tokens": len(conversation.text()) // 4 + 100, "completion_tokens": 9, "total_tokens": 0},
@@ -270,7 +288,9 @@ class Handler(asyncio.Protocol):
         state.write("answered", key)
         state.answered += 1
         if fault in ("endless", "trickle"):
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             chunk = b"x" * (65536 if fault == "endless" else 1)
             while not self.transport.is_closing():
                 self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))

@@ -12,7 +12,13 @@ from faultline.endpoint.session import Session  # noqa: E402
 
 def main(store_of: str, run_id: str, rows: int, concurrency: int):
     session = Session(store_of)
-    images = {"root": "", "edge_px": 256, "quality": 80, "max_pixels": 1_000_000, "url_prefix": "http://pictures.invalid"}
+    images = {
+        "root": "",
+        "edge_px": 256,
+        "quality": 80,
+        "max_pixels": 1_000_000,
+        "url_prefix": "http://pictures.invalid",
+    }
     limits = limit_settings(concurrency=concurrency)
     session.open(json.dumps({"run_id": run_id, "step": step_settings(), "limits": limits, "images": images}))
     session.begin("classify", rows)

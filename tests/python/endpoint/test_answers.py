@@ -4,9 +4,9 @@ import json
 import time
 
 import pytest
-from faultline.endpoint import EndpointError
 
-from endpoint.harness import LABELS, diagnose_text, limit_settings, step_settings, picture_rows
+from endpoint.harness import LABELS, diagnose_text, limit_settings, picture_rows, step_settings
+from faultline.endpoint import EndpointError
 
 
 def test_every_row_is_answered_with_what_the_server_tells_of_it(runner):
@@ -181,4 +181,6 @@ def test_progress_is_told_on_long_work(runner, monkeypatch):
     monkeypatch.setattr("faultline.endpoint.engine.PROGRESS_SECONDS", 0.2)
     runner.server.behave(latency_ms=100)
     runner.ask(picture_rows(100))
-    assert any("/100 done, 0 failed, 16 in flight" in text and "rows/s" in text and "to go" in text for text in runner.said)
+    assert any(
+        "/100 done, 0 failed, 16 in flight" in text and "rows/s" in text and "to go" in text for text in runner.said
+    )

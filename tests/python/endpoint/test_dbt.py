@@ -1,9 +1,10 @@
-"""The backend through dbt: ledger, budget, failures, a second run, kill and Ctrl-C; a server on loopback, real files."""
+"""The backend through dbt: ledger, budget, failures, a second run, kill and Ctrl-C."""
 
 import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 import duckdb
 import pytest
-from conftest import Dbt, image, inspection
+from conftest import Dbt, image, inspection, minimal_tables, write_csv
 
 from endpoint.harness import FaultServer, jpeg_bytes, wait_until
 
@@ -20,43 +21,69 @@ LEDGERS = "(from ai_classify_calls union all by name from ai_extract_calls union
 PROMPTS = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diagnose-v2"}
 
 
-@pytest.fixture
-def plant(tmp_path, write_landing, server, monkeypatch):
-    """Thirty inspections of 24 pictures: six of them show what another shows."""
-    (tmp_path / "images").mkdir()
+VARIABLES = {"ai_backend": "endpoint", "ai_step_prompts": PROMPTS, "resolution_order": ["raw"]}
+ASKING = ["ai_classify_calls+,+ai_diagnose_answers", "ai_extract_calls+,+ai_diagnose_answers", "ai_failures"]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Dbt:
+    """Thirty inspections of 24 pictures, six of which show what another shows; everything built that asks nobody."""
+    folder = tmp_path_factory.mktemp("endpoint")
+    (folder / "images").mkdir()
+    (folder / "landing").mkdir()
     rows, images = [], []
     for n in range(30):
         content = jpeg_bytes(colour=(n % 24 * 10, 100, 50))
-        (tmp_path / "images" / f"{n}.jpg").write_bytes(content)
+        (folder / "images" / f"{n}.jpg").write_bytes(content)
         images.append(image(f"{n}.jpg", content_sha256=hashlib.sha256(content).hexdigest()))
         rows.append(inspection(f"I{n:02d}", defect_image=f"{n}.jpg", description=f"solder bridge at pin {n}"))
-    landing = write_landing(defect_inspection_records=rows, inspection_images=images)
+    for name, table in {**minimal_tables(), "defect_inspection_records": rows, "inspection_images": images}.items():
+        write_csv(folder / "landing" / f"{name}.csv", table)
+    dbt = Dbt(folder, folder / "landing", folder / "images", VARIABLES)
+    dbt.build("--select", "+ai_diagnose_answers", "--exclude", "ai_classify_calls+", "ai_extract_calls+")
+    shutil.copy(dbt.database, folder / "prepared.duckdb")
+    return dbt
+
+
+@pytest.fixture
+def plant(prepared, server, monkeypatch) -> Dbt:
+    """The plant before the first call; always in the same place, so that dbt need not read the project anew."""
+    for path in prepared.folder.glob("faultline.duckdb*"):
+        path.unlink()
+    shutil.copy(prepared.folder / "prepared.duckdb", prepared.database)
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
     monkeypatch.setenv("FAULTLINE_AI_API_KEY", "sk-test-0815")
-    return Dbt(tmp_path, landing, tmp_path / "images", {"ai_backend": "endpoint", "ai_step_prompts": PROMPTS, "resolution_order": ["raw"]})
+    return prepared
 
 
-def ask(plant: Dbt, *words: str, **variables):
-    return plant.build("--select", "+ai_diagnose_answers", "ai_failures", *words, variables=variables)
+def ask(plant: Dbt, **variables):
+    return plant.build("--select", *ASKING, variables=variables)
 
 
 def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
     run = ask(plant)
     assert run.calls == {"classify": 24, "extract": 24, "diagnose": 30}
     assert server.stats()["arrived"] == 78
-    assert plant.query(f"select step, count(*), count(answered_for), sum(request_count) from {LEDGERS} group by step order by step") == [
-        ("classify", 30, 6, 24), ("diagnose", 30, 0, 30), ("extract", 30, 6, 24),
-    ]  # fmt: skip
+    assert plant.query(
+        f"select step, count(*), count(answered_for), sum(request_count) from {LEDGERS} group by step order by step"
+    ) == [
+        ("classify", 30, 6, 24),
+        ("diagnose", 30, 0, 30),
+        ("extract", 30, 6, 24),
+    ]
     assert plant.value(f"select count(*) from {LEDGERS} where answered_for is not null and cost > 0") == 0
     assert plant.value(f"select count(*) from {LEDGERS} where served_model is null or backend <> 'endpoint'") == 0
-    assert plant.value("select count(*) from ai_diagnose_answers where state = 'answered' and root_cause_code is not null") == 30
+    assert (
+        plant.value("select count(*) from ai_diagnose_answers where state = 'answered' and root_cause_code is not null")
+        == 30
+    )
     assert plant.value("select count(*) from ai_failures") == 0
     assert set(ask(plant).calls.values()) == {0}
     assert server.stats()["arrived"] == 78
 
     # A ledger that is lost is paid for already: the store has every answer.
-    plant.database.unlink()
-    assert "78" not in ask(plant).output.split("AI ledger ai_classify_calls")[0]
+    shutil.copy(plant.folder / "prepared.duckdb", plant.database)
+    ask(plant)
     assert server.stats()["arrived"] == 78
     assert plant.value(f"select count(*) from {LEDGERS}") == 90
 
@@ -66,8 +93,6 @@ def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
 
 
 def test_plan_before_anything_is_spent(plant, server):
-    plant.run("seed")
-    plant.run("run", "--select", "+ai_image_requests")
     plan = plant.run("run-operation", "plan_inference", variables={"ai_max_calls_per_day": 100}).output
     lines = {line.split()[1]: line for line in plan.splitlines() if line.split()[1:2] and line.split()[1] in STEPS}
     assert lines["classify"].split()[5:7] == ["30", "24"]
@@ -91,18 +116,26 @@ def test_the_budget_holds_over_steps_and_runs_and_downstream_is_built(plant, ser
 
 
 def test_failed_rows_are_tried_in_later_runs_and_then_stand_in_ai_failures(plant, server):
-    (plant.images / "3.jpg").write_bytes(b"not the picture of the landing")
-    for attempt in (1, 2, 3, 4):
-        run = ask(plant, ai_max_attempts=3)
-        row = plant.query("select is_given_up, failed_attempts, last_error from ai_failures where step = 'classify'")
-        # Picture 27 shows the same: it has its own file, and is asked as soon as it is not waiting for the other.
-        assert [(given_up, attempts) for given_up, attempts, _ in row] == [(attempt >= 3, min(attempt, 3))], run.output
-        assert "another SHA-256" in row[0][2]
+    picture = plant.images / "10.jpg"
+    content = picture.read_bytes()
+    try:
+        picture.write_bytes(b"not the picture of the landing")
+        for attempt in (1, 2, 3):
+            ask(plant, ai_max_attempts=2)
+            ((given_up, attempts, error),) = plant.query(
+                "select is_given_up, failed_attempts, last_error from ai_failures where step = 'classify'"
+            )
+            assert (given_up, attempts) == (attempt >= 2, min(attempt, 2))
+            assert "another SHA-256" in error
+    finally:
+        picture.write_bytes(content)
+    ask(plant, ai_max_attempts=3)
+    assert plant.value("select count(*) from ai_failures") == 0
 
 
 def test_a_wrong_key_is_an_error_and_blames_no_row(plant, server):
     server.behave(shares={"401": 1.0})
-    run = plant.build("--select", "+ai_classify_calls", succeeds=False)
+    run = plant.build("--select", "ai_classify_calls", succeeds=False)
     assert "the endpoint cannot be used for step 'classify': HTTP 401" in run.output
     assert plant.value("select count(*) from ai_classify_calls") == 0
     server.behave()
@@ -117,32 +150,44 @@ def test_a_server_that_is_away_leaves_rows_pending_and_builds_the_rest(plant, mo
 
 
 def test_what_is_set_up_wrongly_is_said(plant, monkeypatch):
-    run = plant.build("--select", "+ai_classify_calls", variables={"ai_endpoint": {"timeout": 5}}, succeeds=False)
+    run = plant.build("--select", "ai_classify_calls", variables={"ai_endpoint": {"timeout": 5}}, succeeds=False)
     assert "the var ai_endpoint has no 'timeout'; it has timeout_seconds" in run.output
     monkeypatch.delenv("FAULTLINE_AI_BASE_URL")
-    run = plant.build("--select", "+ai_classify_calls", succeeds=False)
+    run = plant.build("--select", "ai_classify_calls", succeeds=False)
     assert "FAULTLINE_AI_BASE_URL" in run.output
 
 
 def start(plant: Dbt, *words: str) -> subprocess.Popen:
     """A dbt build that the test can end before it is done."""
     environment = os.environ | {
-        "FAULTLINE_LANDING": str(plant.landing), "FAULTLINE_IMAGES": str(plant.images), "FAULTLINE_DUCKDB_PATH": str(plant.database),
-        "DBT_TARGET_PATH": str(plant.folder / "target"), "DBT_LOG_PATH": str(plant.folder / "logs"),
-    }  # fmt: skip
+        "FAULTLINE_LANDING": str(plant.landing),
+        "FAULTLINE_IMAGES": str(plant.images),
+        "FAULTLINE_DUCKDB_PATH": str(plant.database),
+        "DBT_TARGET_PATH": str(plant.folder / "target"),
+        "DBT_LOG_PATH": str(plant.folder / "logs"),
+    }
     command = [
-        str(os.path.join(os.path.dirname(sys.executable), "dbt")), "build", "--select", "ai_classify_calls", *words,
-        "--project-dir", str(plant.project), "--profiles-dir", str(plant.project / "profiles"), "--vars", json.dumps(plant.variables),
-    ]  # fmt: skip
-    return subprocess.Popen(command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        str(os.path.join(os.path.dirname(sys.executable), "dbt")),
+        "build",
+        "--select",
+        "ai_classify_calls",
+        *words,
+        "--project-dir",
+        str(plant.project),
+        "--profiles-dir",
+        str(plant.project / "profiles"),
+        "--vars",
+        json.dumps(plant.variables),
+    ]
+    return subprocess.Popen(
+        command, env=environment, cwd=plant.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, server):
-    plant.run("seed")
-    plant.run("run", "--select", "+ai_image_requests")
-    server.behave(latency_ms=3000, script=[])
+    server.behave(latency_ms=3000)
     process = start(plant)
-    wait_until(lambda: server.stats()["arrived"] >= 16, 30)
+    wait_until(lambda: server.stats()["arrived"] >= 16, 90)
     server.behave(latency_ms=3000)
     interrupted_at = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -154,30 +199,31 @@ def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, se
 
 
 def test_a_second_run_at_the_same_time_is_refused_with_a_clear_text(plant, server):
-    plant.run("seed")
-    plant.run("run", "--select", "+ai_image_requests")
-    server.behave(latency_ms=4000)
+    server.behave(latency_ms=60000)
     first = start(plant)
-    wait_until(lambda: server.stats()["arrived"] >= 1, 30)
+    wait_until(lambda: server.stats()["arrived"] >= 1, 90)
     second = start(plant)
-    output, _ = second.communicate(timeout=60)
-    assert second.returncode != 0
-    assert "another run is asking the endpoint (process " in output
-    assert first.wait(timeout=60) == 0
+    try:
+        output, _ = second.communicate(timeout=90)
+        assert second.returncode != 0
+        assert f"another run is asking the endpoint (process {first.pid}, since " in output
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.wait()
 
 
 def test_killed_dbt_runs_repeat_at_most_what_was_in_flight(plant, tmp_path, monkeypatch):
-    plant.run("seed")
-    plant.run("run", "--select", "+ai_image_requests")
+    # A server of its own, whose log outlives what is killed.
     server = FaultServer(log=tmp_path / "server.log", latency_ms=400)
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
-    plant.variables["ai_concurrency"] = 3
+    monkeypatch.setitem(plant.variables, "ai_concurrency", 3)
     draw = random.Random(3)
     try:
         for _ in range(3):
             arrived = server.stats()["arrived"]
             process = start(plant)
-            wait_until(lambda arrived=arrived: server.stats()["arrived"] > arrived, 30)
+            wait_until(lambda arrived=arrived: server.stats()["arrived"] > arrived, 90)
             time.sleep(draw.uniform(0.0, 1.2))
             process.kill()
             process.wait()
@@ -186,7 +232,9 @@ def test_killed_dbt_runs_repeat_at_most_what_was_in_flight(plant, tmp_path, monk
         assert len({event["key"] for event in events}) == 78, done.output
         assert len(events) - 78 <= 3 * 3
         with duckdb.connect(str(plant.database), read_only=True) as connection:
-            counts = connection.execute(f"select count(*), count(distinct (step, inspection_id)) from {LEDGERS}").fetchone()
+            counts = connection.execute(
+                f"select count(*), count(distinct (step, inspection_id)) from {LEDGERS}"
+            ).fetchone()
         assert counts == (90, 90)
     finally:
         server.stop()

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from endpoint.harness import limit_settings, step_settings, picture_rows
+from endpoint.harness import limit_settings, picture_rows, step_settings
 
 PASSING = ["429", "500", "502", "503", "drop", "truncated", "html", "no_choices"]
 
@@ -150,7 +150,9 @@ def test_a_server_that_comes_back_is_asked_again_and_nothing_is_lost(runner):
 
 
 def test_random_faults_lose_nothing(runner):
-    runner.server.behave(latency_ms=20, shares={"429": 0.05, "500": 0.03, "drop": 0.02, "truncated": 0.03}, retry_after=0.05)
+    runner.server.behave(
+        latency_ms=20, shares={"429": 0.05, "500": 0.03, "drop": 0.02, "truncated": 0.03}, retry_after=0.05
+    )
     rows = picture_rows(400)
     tally = runner.ask(rows, limits=limit_settings(concurrency=32, max_tries=6))
     assert (tally["answered"], tally["failed"]) == (400, 0)
@@ -196,7 +198,21 @@ def test_a_known_quota_is_never_passed(runner):
 
 def test_step_settings_of_a_test_are_those_of_the_macro():
     assert set(step_settings()) == {
-        "step", "model", "served_as", "prompt_version", "prompt_md5", "prompt_text", "response_schema", "sends_image", "labels",
-        "actions", "structured_output", "request_options", "input_price", "output_price", "estimated_input_tokens",
-        "estimated_output_tokens", "max_answer_tokens",
-    }  # fmt: skip
+        "step",
+        "model",
+        "served_as",
+        "prompt_version",
+        "prompt_md5",
+        "prompt_text",
+        "response_schema",
+        "sends_image",
+        "labels",
+        "actions",
+        "structured_output",
+        "request_options",
+        "input_price",
+        "output_price",
+        "estimated_input_tokens",
+        "estimated_output_tokens",
+        "max_answer_tokens",
+    }

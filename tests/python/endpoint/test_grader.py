@@ -1,4 +1,4 @@
-"""A test server of others (llmock) with true quotas grades the client: no ignored Retry-After, no storm, nothing given up."""
+"""A test server of others (llmock) with true quotas grades the client."""
 
 import json
 import os
@@ -24,7 +24,10 @@ class Grader:
         command = [sys.executable, "-c", "from llmock.cli import app; app()", "serve", "--port", str(self.port)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LLMOCK_")}
         self.process = subprocess.Popen(
-            [*command, "--log-level", "warning", *options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--log-level", "warning", *options],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
         end = time.monotonic() + 20
@@ -41,7 +44,10 @@ class Grader:
             return json.loads(response.read())
 
     def findings(self) -> list[str]:
-        return [f"{one['severity']} {one['code']}" if "code" in one else json.dumps(one) for one in self.verdict()["findings"]]
+        return [
+            f"{one['severity']} {one['code']}" if "code" in one else json.dumps(one)
+            for one in self.verdict()["findings"]
+        ]
 
     def verdict(self) -> dict:
         return self.get("/_llmock/verdict")
@@ -77,7 +83,9 @@ def test_tokens_per_minute(runner, grader, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "grader", [("--error-rate", "429=0.1", "--error-rate", "500=0.05", "--error-rate", "503=0.05", "--latency-ms", "20")], indirect=True
+    "grader",
+    [("--error-rate", "429=0.1", "--error-rate", "500=0.05", "--error-rate", "503=0.05", "--latency-ms", "20")],
+    indirect=True,
 )
 def test_random_errors(runner, grader, monkeypatch):
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", grader.base_url)

@@ -8,10 +8,10 @@ import struct
 import zlib
 
 import pytest
-from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 from PIL import Image
 
 from endpoint.harness import jpeg_bytes
+from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ def test_a_small_picture_is_not_blown_up(root):
     assert Image.open(io.BytesIO(load(root, "a.jpg"))).size == (20, 10)
 
 
-@pytest.mark.parametrize(("mode", "form"), [("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"), ("1", "BMP"), ("CMYK", "TIFF")])
+@pytest.mark.parametrize(
+    ("mode", "form"), [("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"), ("1", "BMP"), ("CMYK", "TIFF")]
+)
 def test_every_kind_of_pixel_is_sent_as_jpeg(root, mode, form):
     Image.new(mode, (30, 20)).save(root / "a.img", form)
     sent = Image.open(io.BytesIO(load(root, "a.img")))
@@ -56,9 +58,24 @@ def test_sixteen_bits_are_scaled_and_not_cut(root):
 
 @pytest.mark.parametrize(
     "path",
-    ["../secret.jpg", "a/../../secret.jpg", "..\\secret.jpg", "/etc/passwd", "\\\\host\\share\\a.jpg", "~/a.jpg", "C:\\a.jpg", "C:a.jpg",
-     "http://host/a.jpg", "file:///etc/passwd", "FILE:a.jpg", "data:image/png;base64,AAAA", "a.jpg\0.png", "", "sub/.."],
-)  # fmt: skip
+    [
+        "../secret.jpg",
+        "a/../../secret.jpg",
+        "..\\secret.jpg",
+        "/etc/passwd",
+        "\\\\host\\share\\a.jpg",
+        "~/a.jpg",
+        "C:\\a.jpg",
+        "C:a.jpg",
+        "http://host/a.jpg",
+        "file:///etc/passwd",
+        "FILE:a.jpg",
+        "data:image/png;base64,AAAA",
+        "a.jpg\0.png",
+        "",
+        "sub/..",
+    ],
+)
 def test_a_path_cannot_leave_the_root(root, path):
     (root / "sub").mkdir()
     with pytest.raises(UnreadableImage) as refused:
@@ -96,9 +113,15 @@ def test_a_missing_file_may_still_come(root):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "empty"), (b"<html>hello</html>", "known format"), (b"%PDF-1.7 not a picture", "known format"), (jpeg_bytes()[:300], "decoded"),
-     (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "known format|decoded"), (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "known format")],
-)  # fmt: skip
+    [
+        (b"", "empty"),
+        (b"<html>hello</html>", "known format"),
+        (b"%PDF-1.7 not a picture", "known format"),
+        (jpeg_bytes()[:300], "decoded"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "known format|decoded"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "known format"),
+    ],
+)
 def test_broken_and_wrong_files_are_refused(root, content, reason):
     (root / "a.jpg").write_bytes(content)
     with pytest.raises(UnreadableImage, match=f"unreadable: .*({reason})"):
@@ -112,7 +135,12 @@ def png_that_claims(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("edges", [(8000, 8000), (100_000, 100_000)])

@@ -26,7 +26,14 @@ def logging_server(tmp_path):
 
 def start_run(folder, server, number: int, rows: int = ROWS) -> subprocess.Popen:
     environment = os.environ | {"FAULTLINE_AI_BASE_URL": server.base_url, "FAULTLINE_AI_API_KEY": "sk-test-0815"}
-    command = [sys.executable, HERE / "one_run.py", folder / "plant.duckdb", f"run-{number}", str(rows), str(CONCURRENCY)]
+    command = [
+        sys.executable,
+        HERE / "one_run.py",
+        folder / "plant.duckdb",
+        f"run-{number}",
+        str(rows),
+        str(CONCURRENCY),
+    ]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "asking\n", process.stderr.read()
     return process

@@ -4,6 +4,7 @@ import email.utils
 import time
 
 import pytest
+
 from faultline.endpoint.pace import Pace, full_jitter, stated_quota
 from faultline.endpoint.transport import Fault, fault_of_status, read_answer, seconds_to_wait
 
@@ -104,16 +105,23 @@ def test_what_the_server_does_not_state_is_not_assumed(headers):
 
 
 def test_jitter_is_never_nothing_and_bounded():
-    draws = [full_jitter(attempt, lambda: draw) for attempt in range(40) for draw in (0.0, 0.5, 1.0)]
+    draws = [full_jitter(attempt, lambda draw=draw: draw) for attempt in range(40) for draw in (0.0, 0.5, 1.0)]
     assert min(draws) >= 0.05
     assert max(draws) == 30
 
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"retry-after": "3"}, 3), ({"retry-after": "0.5"}, 0.5), ({"retry-after-ms": "250", "retry-after": "9"}, 0.25), ({}, None),
-     ({"retry-after": "soon"}, None), ({"retry-after": "-1"}, None), ({"retry-after": email.utils.formatdate(0, usegmt=True)}, 0)],
-)  # fmt: skip
+    [
+        ({"retry-after": "3"}, 3),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": email.utils.formatdate(0, usegmt=True)}, 0),
+    ],
+)
 def test_retry_after_in_every_form(headers, seconds):
     assert seconds_to_wait(headers) == seconds
 
@@ -125,20 +133,44 @@ def test_retry_after_as_a_date():
 
 @pytest.mark.parametrize(
     ("status", "retry_after", "content", "kind"),
-    [(429, None, b"slow down", "throttled"), (429, None, b'{"error": {"code": "insufficient_quota"}}', "set_up"), (503, 2, b"", "throttled"),
-     (503, None, b"", "transient"), (500, None, b"", "transient"), (408, None, b"", "transient"), (400, None, b"", "refused"),
-     (413, None, b"", "refused"), (422, None, b"", "refused"), (401, None, b"", "set_up"), (403, None, b"", "set_up"),
-     (404, None, b"", "set_up"), (302, None, b"", "set_up"), (529, 1, b"", "throttled")],
-)  # fmt: skip
+    [
+        (429, None, b"slow down", "throttled"),
+        (429, None, b'{"error": {"code": "insufficient_quota"}}', "set_up"),
+        (503, 2, b"", "throttled"),
+        (503, None, b"", "transient"),
+        (500, None, b"", "transient"),
+        (408, None, b"", "transient"),
+        (400, None, b"", "refused"),
+        (413, None, b"", "refused"),
+        (422, None, b"", "refused"),
+        (401, None, b"", "set_up"),
+        (403, None, b"", "set_up"),
+        (404, None, b"", "set_up"),
+        (302, None, b"", "set_up"),
+        (529, 1, b"", "throttled"),
+    ],
+)
 def test_what_a_status_means(status, retry_after, content, kind):
     assert fault_of_status(status, content, retry_after).kind == kind
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"null", b"[]", b"{}", b'{"choices": null}', b'{"choices": []}', b'{"choices": [1]}', b'{"choices": [{"message": "x"}]}',
-     b'{"choices": [{"message": {"content": 7}}]}', b'{"choices": [{"message": {"content": " "}}]}', b"\xff\xfe", b"[" * 100_000],
-)  # fmt: skip
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"choices": null}',
+        b'{"choices": []}',
+        b'{"choices": [1]}',
+        b'{"choices": [{"message": "x"}]}',
+        b'{"choices": [{"message": {"content": 7}}]}',
+        b'{"choices": [{"message": {"content": " "}}]}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
 def test_whatever_a_server_sends_is_a_fault_with_a_reason(content):
     with pytest.raises(Fault) as fault:
         read_answer(content)
@@ -146,5 +178,7 @@ def test_whatever_a_server_sends_is_a_fault_with_a_reason(content):
 
 
 def test_odd_usage_is_not_believed():
-    answer = read_answer(b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": -5, "completion_tokens": "many"}}')
+    answer = read_answer(
+        b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": -5, "completion_tokens": "many"}}'
+    )
     assert (answer.input_tokens, answer.output_tokens) == (None, None)

@@ -11,11 +11,13 @@ CHARTS = ("spc_points", "spc_signals", "spc_limits", "process_capability", "spc_
 
 
 def chart(chart_id: str, source: str, chart_type: str, **columns: str) -> dict:
-    """A row of the seed spc_charts: every stream of the source, every point in the baseline, all eight rules of Nelson."""
+    """A row of the seed spc_charts: every stream and every point in the baseline, all rules of Nelson."""
     return {
-        "chart_id": chart_id, "source": source, "stream": "", "split_by": "line_id sku_id" if source == "characteristic" else "",
+        "chart_id": chart_id, "source": source, "stream": "",
+        "split_by": "line_id sku_id" if source == "characteristic" else "",
         "subgroup": "as_delivered", "subgroup_size": "", "chart_type": chart_type, "k": "3", "rule_set": "nelson",
-        "baseline_points": "", "minimum_baseline_points": "20", "smoothing": "", "cusum_allowance": "", "cusum_decision": "",
+        "baseline_points": "", "minimum_baseline_points": "20", "smoothing": "", "cusum_allowance": "",
+        "cusum_decision": "",
         "is_enabled": "true", "description": chart_id, **columns,
     }  # fmt: skip
 
@@ -23,8 +25,9 @@ def chart(chart_id: str, source: str, chart_type: str, **columns: str) -> dict:
 def phase(chart_id: str, stream: str, **columns: str | float) -> dict:
     """A row of the seed spc_phases: the first phase, from the beginning of the stream."""
     return {
-        "chart_id": chart_id, "stream": stream, "entry": "phase", "phase": "1", "starts_at": "", "ends_at": "", "baseline_points": "",
-        "baseline_starts_at": "", "baseline_ends_at": "", "centre_line": "", "sigma": "", "reason": "test", "decided_by": "test",
+        "chart_id": chart_id, "stream": stream, "entry": "phase", "phase": "1", "starts_at": "", "ends_at": "",
+        "baseline_points": "", "baseline_starts_at": "", "baseline_ends_at": "", "centre_line": "", "sigma": "",
+        "reason": "test", "decided_by": "test",
         "decided_at": "", **columns,
     }  # fmt: skip
 

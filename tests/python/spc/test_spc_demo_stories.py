@@ -23,7 +23,9 @@ def demo(request, tmp_path_factory) -> tuple[Dbt, dict[str, dict]]:
         capture_output=True,
     )
     dbt = Dbt(folder, plant / "landing", plant / "images")
-    dbt.build("--select", "+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget")
+    dbt.build(
+        "--select", "+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget"
+    )
     stories = json.loads((plant / "truth" / "stories.json").read_text(encoding="utf-8"))
     return dbt, {story["story"]: story for story in stories}
 
@@ -39,7 +41,7 @@ def first_subgroups_after(dbt: Dbt, stream_id: str, begin: datetime) -> list[dat
 
 
 def test_the_shifted_line_is_signalled_at_its_first_subgroups(demo):
-    """A shift of 1.5 sigma moves means of five by 3.35 of their sigma: within three subgroups in 95 of 100 cases, in five all but surely."""
+    """1.5 sigma moves means of five by 3.35 of their own: seen within three subgroups in 95 of 100 cases."""
     dbt, stories = demo
     story = stories["process shift"]
     begin = moment(story["begin"])
@@ -53,7 +55,8 @@ def test_the_shifted_line_is_signalled_at_its_first_subgroups(demo):
         assert len(after) > 10
         first_signal = dbt.value(f"""
             select min(subgroup_at) from spc_signals
-            where stream_id = '{stream}' and statistic = 'xbar' and rule = 1 and subgroup_at >= '{begin}' and standardised_value > 0
+            where stream_id = '{stream}' and statistic = 'xbar' and rule = 1
+                and subgroup_at >= '{begin}' and standardised_value > 0
         """)
         assert first_signal in after[:5], stream
 
@@ -82,7 +85,8 @@ def test_streams_without_a_story_are_not_proposed(demo):
     dbt, stories = demo
     quiet = dbt.query(f"""
         select stream_id from spc_baseline_proposals
-        where chart_id in ('characteristic', 'attribute-sample') and stream not like '{stories["process shift"]["line_id"]}/%'
+        where chart_id in ('characteristic', 'attribute-sample')
+            and stream not like '{stories["process shift"]["line_id"]}/%'
     """)
     assert quiet == []
 
@@ -92,7 +96,8 @@ def test_the_line_of_the_burst_is_stopped_and_released(demo):
     story = stories["process shift"]
     begin, released_at = moment(story["begin"]), moment(story["released_at"])
     states = dbt.query(f"""
-        select state, state_since, stop_id from line_stop_signals where line_id = '{story["line_id"]}' order by state_since
+        select state, state_since, stop_id from line_stop_signals
+        where line_id = '{story["line_id"]}' order by state_since
     """)
     pauses = [since for state, since, _ in states if state == "PAUSE_LINE"]
     assert len(pauses) == 1
@@ -106,7 +111,8 @@ def test_the_line_of_the_burst_is_stopped_and_released(demo):
 def test_no_healthy_line_is_stopped(demo):
     dbt, stories = demo
     assert dbt.query(f"""
-        select line_id, state_since, reason from line_stop_signals where line_id <> '{stories["process shift"]["line_id"]}'
+        select line_id, state_since, reason from line_stop_signals
+        where line_id <> '{stories["process shift"]["line_id"]}'
     """) == []  # fmt: skip
 
 

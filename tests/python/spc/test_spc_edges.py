@@ -42,7 +42,7 @@ def ordinary_rows() -> tuple[list[dict], list[dict]]:
 
 
 def everything(dbt: Dbt) -> dict[str, list[tuple]]:
-    """All charts of a plant, figures to 12 significant digits: sums may differ in the last bit with the order of rows."""
+    """All charts of a plant, figures to 12 digits: sums differ in the last bit with the order of rows."""
     found = {}
     for model, key in (("spc_points", "stream_id, statistic, point_number"), ("spc_limits", "stream_id, phase"),
                        ("spc_signals", "stream_id, statistic, point_number, rule")):  # fmt: skip
@@ -55,7 +55,9 @@ def everything(dbt: Dbt) -> dict[str, list[tuple]]:
 def ordinary(tmp_path_factory) -> dict[str, list[tuple]]:
     samples, measured = ordinary_rows()
     return everything(
-        charted_plant(tmp_path_factory.mktemp("ordinary"), CHARTED, attribute_samples=samples, process_measurements=measured)
+        charted_plant(
+            tmp_path_factory.mktemp("ordinary"), CHARTED, attribute_samples=samples, process_measurements=measured
+        )
     )
 
 
@@ -74,7 +76,9 @@ def test_the_order_of_rows_does_not_matter(ordinary, tmp_path):
     samples, measured = ordinary_rows()
     random.Random(1).shuffle(samples)
     measured.reverse()
-    assert_same(everything(charted_plant(tmp_path, CHARTED, attribute_samples=samples, process_measurements=measured)), ordinary)
+    assert_same(
+        everything(charted_plant(tmp_path, CHARTED, attribute_samples=samples, process_measurements=measured)), ordinary
+    )
 
 
 def test_a_stream_split_over_files_is_the_same_stream(ordinary, tmp_path):
@@ -113,10 +117,11 @@ def degenerate(tmp_path_factory) -> Dbt:
         *(measurement("L1/P1/two_values", at, value) for at, value in zip(times, (1.0, 2.0), strict=False)),
         *(measurement("L1/P1/all_equal", at, 7.25) for at in times),
         *(measurement("L1/P1/all_equal_groups", at, 7.25, times[n // 4]) for n, at in enumerate(times)),
-        *(measurement("L1/P1/not_a_number", at, text) for at, text in zip(times, ("NaN", "inf", "", "x"), strict=False)),
+        *(measurement("L1/P1/not_a_number", at, x) for at, x in zip(times, ("NaN", "inf", "", "x"), strict=False)),
         *(measurement("L1/P1/with_gaps", at, 5 + (number % 5) / 10) for number, at in enumerate(times) if number % 9),
-        *(measurement("L1/P1/huge", at, (1e300 if number == 7 else 1e90) * (1 + number % 3)) for number, at in enumerate(times)),
-        *(measurement("L1/P1/thirty", f"{times[n // 30][:-2]}{n % 30:02d}", math.sin(n), times[n // 30]) for n in range(600)),
+        *(measurement("L1/P1/huge", at, (1e300 if n == 7 else 1e90) * (1 + n % 3)) for n, at in enumerate(times)),
+        *(measurement("L1/P1/thirty", f"{times[n // 30][:-2]}{n % 30:02d}", math.sin(n), times[n // 30])
+          for n in range(600)),
     ]  # fmt: skip
     seeds = {**CHARTED, "spc_charts": [*CHARTED["spc_charts"], chart("xbar-r", "characteristic", "xbar_r")]}
     characteristics = [
@@ -139,7 +144,9 @@ def test_no_figure_is_not_a_number(degenerate):
             if kind in ("DOUBLE", "FLOAT")
         ]  # fmt: skip
         assert doubles
-        bad = degenerate.value(f"select count(*) from {model} where {' or '.join(f'not isfinite({x})' for x in doubles)}")
+        bad = degenerate.value(
+            f"select count(*) from {model} where {' or '.join(f'not isfinite({x})' for x in doubles)}"
+        )
         assert bad == 0, model
 
 
@@ -150,7 +157,9 @@ def test_a_point_has_limits_or_a_reason(degenerate):
         where limit_reason is null and (ucl is null or standardised_value is null or value is null)
     """)
     assert silent == []
-    both = degenerate.query("select * from spc_points where limit_reason is not null and standardised_value is not null")
+    both = degenerate.query(
+        "select * from spc_points where limit_reason is not null and standardised_value is not null"
+    )
     assert both == []
 
 
@@ -191,13 +200,16 @@ def test_samples_of_nothing_are_no_points_but_are_reported(degenerate):
 
 def test_a_row_without_the_count_of_its_stream_is_a_gap(degenerate):
     found = degenerate.query("""
-        select limit_reason, count(*), count(value) from spc_points where stream_id = 'counted/now_and_then' group by 1 order by 1
+        select limit_reason, count(*), count(value) from spc_points
+        where stream_id = 'counted/now_and_then' group by 1 order by 1
     """)
     assert found == [("no value", 20, 0), (None, 20, 20)]
 
 
 def test_an_absurd_value_is_a_gap(degenerate):
-    found = degenerate.query("select point_number, limit_reason from spc_points where stream_id = 'measured/L1/P1/huge' and value is null")
+    found = degenerate.query(
+        "select point_number, limit_reason from spc_points where stream_id = 'measured/L1/P1/huge' and value is null"
+    )
     assert found == [(8, "no value")]
 
 
@@ -205,12 +217,16 @@ def test_gaps_between_events_count_the_good_units_between(degenerate):
     """Events at every seventh unit: six good units between two of them."""
     values = degenerate.query("select distinct value, centre_line, lcl from spc_points where stream_id = 'g/events'")
     assert values == [(6, 6, 0)]
-    assert degenerate.value("select ucl from spc_points where stream_id = 'g/events' limit 1") == pytest.approx(6 + 3 * 42**0.5)
+    assert degenerate.value("select ucl from spc_points where stream_id = 'g/events' limit 1") == pytest.approx(
+        6 + 3 * 42**0.5
+    )
 
 
 def test_fixed_counts_leave_out_what_is_not_full_yet(degenerate):
     """35 values with gaps: seven points of five; two values: none."""
-    sizes = degenerate.query("select sample_size, count(*) from spc_subgroups where stream_id = 'fives/L1/P1/with_gaps' group by 1")
+    sizes = degenerate.query(
+        "select sample_size, count(*) from spc_subgroups where stream_id = 'fives/L1/P1/with_gaps' group by 1"
+    )
     assert sizes == [(5, 7)]
     assert degenerate.query("select * from spc_subgroups where stream_id = 'fives/L1/P1/two_values'") == []
 
@@ -226,9 +242,11 @@ def test_capability_says_why_it_is_missing(degenerate):
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory) -> Dbt:
-    """200 points in three stages: as charted, a stage with a baseline window of its own, and one with limits decided upon."""
+    """200 points in three stages: as charted, with a baseline window of its own, with limits decided upon."""
     times = list(moments(200))
-    rows = [measurement("L1/P1/width", at, 10 + (number >= 80) * 2 + (number % 4) / 10) for number, at in enumerate(times)]
+    rows = [
+        measurement("L1/P1/width", at, 10 + (number >= 80) * 2 + (number % 4) / 10) for number, at in enumerate(times)
+    ]
     row = {"chart_id": "i-mr", "stream": "L1/P1/width"}
     phases = [
         phase(**row, baseline_points="20"),
@@ -261,7 +279,8 @@ def test_excluded_points_are_judged_but_do_not_set_limits(staged):
 
 
 def test_no_window_and_no_moving_range_crosses_a_stage(staged):
-    assert staged.query("select phase, min(point_number) from spc_points where statistic = 'mr' group by 1 order by 1") == [
+    first_ranges = "select phase, min(point_number) from spc_points where statistic = 'mr' group by 1 order by 1"
+    assert staged.query(first_ranges) == [
         (1, 2), (2, 82), (3, 152),
     ]  # fmt: skip
     crossing = staged.query("""
@@ -278,14 +297,17 @@ def test_ewma_of_a_long_stream_neither_overflows_nor_forgets(tmp_path):
     """5,000 points: against the recursion itself."""
     dice = random.Random(3)
     values = [dice.gauss(0, 1) for _ in range(5000)]
-    charts = [chart("ewma", "characteristic", "ewma", smoothing="0.3"), chart("slow", "characteristic", "ewma", smoothing="0.02"),
+    charts = [chart("ewma", "characteristic", "ewma", smoothing="0.3"),
+              chart("slow", "characteristic", "ewma", smoothing="0.02"),
               chart("last", "characteristic", "ewma", smoothing="1")]  # fmt: skip
     phases = [phase(row["chart_id"], "L1/P1/noise", centre_line="0", sigma="1") for row in charts]
     rows = [measurement("L1/P1/noise", at, value) for at, value in zip(moments(5000), values, strict=True)]
     dbt = charted_plant(tmp_path, {"spc_charts": charts, "spc_phases": phases}, process_measurements=rows)
     for row in charts:
         smoothing = float(row["smoothing"])
-        found = dbt.query(f"select value, sigma from spc_points where chart_id = '{row['chart_id']}' order by point_number")
+        found = dbt.query(
+            f"select value, sigma from spc_points where chart_id = '{row['chart_id']}' order by point_number"
+        )
         level = 0.0
         for number, (value, (ewma, sigma)) in enumerate(zip(values, found, strict=True), start=1):
             level = smoothing * value + (1 - smoothing) * level

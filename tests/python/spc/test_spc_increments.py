@@ -35,7 +35,9 @@ def mark(dbt: Dbt, stream: str, phase_number: int) -> None:
     """Leave a mark on the rows of a phase that only a new computation would remove."""
     with duckdb.connect(str(dbt.database)) as connection:
         for model in ("spc_points", "spc_signals"):
-            connection.execute(f"update {model} set chart_id = 'marked' where stream = '{stream}' and phase = {phase_number}")
+            connection.execute(
+                f"update {model} set chart_id = 'marked' where stream = '{stream}' and phase = {phase_number}"
+            )
 
 
 def marked(dbt: Dbt) -> set[tuple]:
@@ -44,9 +46,12 @@ def marked(dbt: Dbt) -> set[tuple]:
 
 def figures(dbt: Dbt) -> list[tuple]:
     return dbt.query("""
-        select stream_id, statistic, point_number, phase, round(value, 9), round(lcl, 9), round(ucl, 9), round(standardised_value, 9)
+        select stream_id, statistic, point_number, phase, round(value, 9), round(lcl, 9), round(ucl, 9),
+            round(standardised_value, 9)
         from spc_points order by all
-    """) + dbt.query("select stream_id, statistic, point_number, rule, window_start_point from spc_signals order by all")
+    """) + dbt.query(
+        "select stream_id, statistic, point_number, rule, window_start_point from spc_signals order by all"
+    )
 
 
 def test_only_phases_with_something_new_are_computed(plant):
@@ -76,10 +81,13 @@ def test_a_late_row_a_changed_value_and_a_vanished_stream(plant):
     land(plant, late + changed)
     build(plant)
     assert plant.query("select distinct stream from spc_points order by 1") == [(GROWING,), (STAGED,)]
-    assert plant.query(f"select subgroup_at from spc_points where stream = '{GROWING}' and point_number = 21 limit 1") == plant.query(
-        f"select cast('{TIMES[20]}' as timestamp)"
+    assert plant.query(
+        f"select subgroup_at from spc_points where stream = '{GROWING}' and point_number = 21 limit 1"
+    ) == plant.query(f"select cast('{TIMES[20]}' as timestamp)")
+    assert (
+        plant.value(f"select count(*) from spc_signals where stream = '{STAGED}' and point_number = 4 and rule = 1")
+        == 2
     )
-    assert plant.value(f"select count(*) from spc_signals where stream = '{STAGED}' and point_number = 4 and rule = 1") == 2
 
 
 def test_signals_catch_up_after_a_run_that_built_only_the_points(plant):

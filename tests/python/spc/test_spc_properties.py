@@ -11,7 +11,7 @@ from conftest import PROJECT, Dbt, minimal_tables, write_csv
 from faultline import spc_constants
 
 STREAMS, POINTS = 600, 10_000
-# Normal values without a random generator: a hash of the number of the point is uniform, the inverse normal makes it normal.
+# Normal values without a random generator: a hash of the number of the point is uniform, its inverse normal is normal.
 GENERATED = f"""
 with numbered as (
     select n // {POINTS} as stream, n % {POINTS} as point_number,
@@ -54,7 +54,7 @@ def seed_rules() -> list[dict]:
 
 
 def assert_rate(counts: list[int], points_per_stream: int, rate: float) -> None:
-    """The mean rate of the streams lies within 4.5 standard errors of theory; streams are independent, points are not."""
+    """The mean rate of the streams lies within 4.5 standard errors of theory; streams, not points, are independent."""
     rates = [count / points_per_stream for count in counts]
     error = statistics.stdev(rates) / math.sqrt(len(rates))
     assert abs(statistics.fmean(rates) - rate) < 4.5 * error, f"{statistics.fmean(rates)} +- {error}, expected {rate}"
@@ -62,11 +62,15 @@ def assert_rate(counts: list[int], points_per_stream: int, rate: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "rule", [row for row in seed_rules() if row["rule_set"] != "limits_only"], ids=lambda r: f"{r['rule_set']}-{r['rule']}"
+    "rule",
+    [row for row in seed_rules() if row["rule_set"] != "limits_only"],
+    ids=lambda r: f"{r['rule_set']}-{r['rule']}",
 )
 def test_false_alarm_rate_of_a_rule(six_million, rule):
     counts = dict(
-        six_million.query(f"select stream_id, count(*) from hits_{rule['rule_set']} where rule = {rule['rule']} group by 1")
+        six_million.query(
+            f"select stream_id, count(*) from hits_{rule['rule_set']} where rule = {rule['rule']} group by 1"
+        )
     )
     per_stream = [counts.get(str(stream), 0) for stream in range(STREAMS)]
     assert_rate(per_stream, POINTS - int(rule["window_points"]) + 1, float(rule["false_alarm_rate"]))
@@ -83,8 +87,7 @@ def test_false_alarms_of_a_set(six_million, rule_set, one_in):
 @pytest.mark.slow
 def test_generated_points_are_standard_normal(six_million):
     mean, deviation, beyond = six_million.query(
-        "select avg(z), stddev_samp(z), avg(case when z > 1.6448536269514722 then 1 else 0 end) "
-        "from generated_points"
+        "select avg(z), stddev_samp(z), avg(case when z > 1.6448536269514722 then 1 else 0 end) from generated_points"
     )[0]
     assert (mean, deviation, beyond) == pytest.approx((0, 1, 0.05), abs=0.001)
 
@@ -107,7 +110,9 @@ def test_constants_of_the_seed_are_computed():
 
 def test_constants_known_in_closed_form():
     """Ranges of two and three normal values have integrals that can be written down."""
-    assert spc_constants.range_moments(2) == pytest.approx((2 / math.sqrt(math.pi), math.sqrt(2 - 4 / math.pi)), abs=1e-12)
+    assert spc_constants.range_moments(2) == pytest.approx(
+        (2 / math.sqrt(math.pi), math.sqrt(2 - 4 / math.pi)), abs=1e-12
+    )
     assert spc_constants.range_moments(3)[0] == pytest.approx(3 / math.sqrt(math.pi), abs=1e-12)
 
 

@@ -1,7 +1,7 @@
 """Published and recomputed control charts, reproduced through the models from landing files.
 
-The sets of `data/` are NIST's (public domain) and a milling series (CC0). Where the wider collection lies beside the project it
-is used instead: the same sets and more.
+The sets of `data/` are NIST's (public domain) and a milling series (CC0). Where the wider collection lies beside the
+project it is used instead: the same sets and more.
 """
 
 import csv
@@ -88,7 +88,14 @@ def reference(tmp_path_factory) -> Dbt:
         ]
     measured += [measurement(CAPABILITY_STREAM, at, x) for at, x in zip(moments(3), (16.0, 14.0, 18.0), strict=True)]
     characteristics = [
-        {"sku_id": "NIST-616", "characteristic": "x", "lower_spec": "8", "target": "14", "upper_spec": "20", "unit": "1"}
+        {
+            "sku_id": "NIST-616",
+            "characteristic": "x",
+            "lower_spec": "8",
+            "target": "14",
+            "upper_spec": "20",
+            "unit": "1",
+        }
     ]
     return charted_plant(
         tmp_path_factory.mktemp("reference"),
@@ -133,10 +140,12 @@ def assert_same_hits(dbt: Dbt, expected: list[dict], limits: list[dict]) -> None
     """The very same rule hits on every charted stream, no more and no fewer."""
     for name, (chart_id, statistic) in STATISTICS.items():
         streams = {row["stream"] for row in limits if row["chart"] == name}
-        found = set(dbt.query(f"""
+        found = set(
+            dbt.query(f"""
             select stream, rule, point_number from spc_signals
             where chart_id = '{chart_id}' and statistic = '{statistic}' and rule_set = 'nelson'
-        """))
+        """)
+        )
         found = {hit for hit in found if hit[0] in streams}
         shift = 1 if name == "MR" else 0
         wanted = {
@@ -243,7 +252,8 @@ def test_rule_vectors(reference, name):
         for point in hits
     }
     found = reference.query(f"""
-        select rule, point_number from spc_signals where stream = 'VEC/Z/{name}' and chart_id = 'i-mr' and statistic = 'x'
+        select rule, point_number from spc_signals
+        where stream = 'VEC/Z/{name}' and chart_id = 'i-mr' and statistic = 'x'
     """)
     assert set(found) == wanted
     assert len(found) == len(wanted)
@@ -296,7 +306,7 @@ def test_published_capability(reference):
     assert too_few
 
 
-@pytest.mark.skipif(not REAL_PLANT.exists(), reason="the plant of real public data is not here")
+@pytest.mark.skipif(not (REAL_PLANT / "landing").is_dir(), reason="the plant of real public data is not here")
 def test_charts_of_the_real_plant(tmp_path):
     """The plant's own landing, with its planted rows, every point in the baseline."""
     charts = [
