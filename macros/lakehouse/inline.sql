@@ -1,3 +1,12 @@
+{# True where the var inference_mode asks for the inline table; on DuckDB there is none. #}
+{% macro is_inline_inference() -%}
+    {%- if var('inference_mode') not in ['ledger', 'inline'] -%}
+        {{ exceptions.raise_compiler_error("The var inference_mode is ledger or inline, not " ~ var('inference_mode') ~ ".") }}
+    {%- endif -%}
+    {{ return(var('inference_mode') == 'inline' and target.type == 'clickzetta') }}
+{%- endmacro %}
+
+
 {# Said whenever the inline table is compiled: nothing pins its refresh to incremental. #}
 {% macro warn_of_inline_inference() -%}
     {%- if execute -%}

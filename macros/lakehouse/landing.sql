@@ -83,7 +83,8 @@
         },
         'mes_acknowledgements': {
             'columns': [
-                ('action_key', 'string'), ('acknowledged_at', ts), ('status', 'string'), ('mes_reference', 'string'), ('message', 'string'),
+                ('action_key', 'string'), ('acknowledged_at', ts), ('status', 'string'), ('version', 'bigint'),
+                ('mes_reference', 'string'), ('message', 'string'),
             ],
             'key': [], 'partition': none, 'looked_up': ['action_key'],
             'comment': 'Answers of the MES, one row per answer to an action.',
@@ -92,6 +93,22 @@
             'columns': [('line_id', 'string'), ('released_at', ts), ('released_by', 'string'), ('reason', 'string')],
             'key': ['line_id', 'released_at'], 'partition': none, 'looked_up': [],
             'comment': 'Releases of line stops by people, one row per release.',
+        },
+        'capa_actions': {
+            'columns': [
+                ('action_id', 'string'), ('case_id', 'string'), ('owner', 'string'), ('description', 'string'), ('recorded_on', 'date'),
+                ('due_on', 'date'), ('done_on', 'date'),
+            ],
+            'key': [], 'partition': none, 'looked_up': [],
+            'comment': 'Steps of corrective actions, one row per step and per correction of it.',
+        },
+        'quality_improvements': {
+            'columns': [
+                ('improvement_id', 'string'), ('line_id', 'string'), ('started_on', 'date'), ('description', 'string'),
+                ('investment', 'double'), ('currency', 'string'),
+            ],
+            'key': ['improvement_id'], 'partition': none, 'looked_up': [],
+            'comment': 'Improvements that were paid for, one row per improvement.',
         },
         'lines': {
             'columns': [('line_id', 'string'), ('line_name', 'string')],

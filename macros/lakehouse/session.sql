@@ -74,3 +74,12 @@
 {% macro clickzetta__escape_single_quotes(expression) -%}
     {{ return(expression | replace("\\", "\\\\") | replace("'", "\\'")) }}
 {%- endmacro %}
+
+
+{# Without a look at the database (compile --no-introspect) nothing is incremental; dbt's own macro would need a connection. #}
+{% macro is_incremental() -%}
+    {%- if target.type == 'clickzetta' and not flags.INTROSPECT -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(dbt.is_incremental()) }}
+{%- endmacro %}

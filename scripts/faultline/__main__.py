@@ -29,7 +29,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "evaluate": Command("faultline.evaluation.command", "compare two models or prompts on labelled pictures"),
     "simulate": Command("faultline.simulator.command", "write a demo plant: landing tables, images and their truth"),
-    "lakehouse-build": Command("faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"),
+    "lakehouse-build": Command(
+        "faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"
+    ),
     "studio-export": Command("faultline.studio_export", "write the tasks of Lakehouse Studio as files"),
     "summary": Command("faultline.summary", "what the last build holds, and where to look next"),
     "push-actions": Command("faultline.push_actions", "hand the open actions of the outbox to the MES"),

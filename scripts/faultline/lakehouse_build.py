@@ -1,8 +1,8 @@
 """`lakehouse-build`: dbt build on Lakehouse, repeated while a failing AI statement is being narrowed down.
 
-One failing picture may fail the statement of its whole batch, and dbt cannot catch an SQL error. The ledger writes down what
-it is about to ask, so that the next run asks the rest first and the suspected keys in ever smaller parts. This command
-is that next run: it goes on with `dbt retry` as long as nothing but ledgers failed.
+One failing picture may fail the statement of its whole batch, and dbt cannot catch an SQL error. The ledger writes down
+what it is about to ask, so that the next run asks the rest first and the suspected keys in ever smaller parts. This
+command is that next run: it goes on with `dbt retry` as long as nothing but ledgers failed.
 """
 
 import argparse
@@ -17,7 +17,9 @@ from faultline import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default="lakehouse", help="target of the profile (default: lakehouse)")
-    parser.add_argument("--rounds", type=int, default=8, help="dbt runs at most (default: 8, enough for a batch of 4,096)")
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="dbt runs at most (default: 8, enough for a batch of 4,096)"
+    )
     parser.add_argument("--target-path", default="target", help="folder of dbt's artifacts (default: target)")
     parser.add_argument("dbt", nargs=argparse.REMAINDER, help="further arguments of dbt build, after --")
 
@@ -28,7 +30,9 @@ def failed_nodes(target_path: Path) -> list[str]:
     if not results.is_file():
         return []
     content = json.loads(results.read_text(encoding="utf-8"))
-    return [result["unique_id"] for result in content["results"] if result["status"] in ("error", "fail", "runtime error")]
+    return [
+        result["unique_id"] for result in content["results"] if result["status"] in ("error", "fail", "runtime error")
+    ]
 
 
 def ledgers(target_path: Path) -> set[str]:
@@ -54,7 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
         if not failed or not set(failed) <= ledgers(Path(arguments.target_path)):
             return code
         if number < arguments.rounds:
-            print(f"An AI statement failed ({', '.join(failed)}); round {number + 1} asks the rest first, then smaller parts.", flush=True)
+            print(
+                f"An AI statement failed ({', '.join(failed)}); round {number + 1} asks the rest, then smaller parts.",
+                flush=True,
+            )
             command = [dbt, "retry", *options]
-    print(f"Still failing after {arguments.rounds} rounds: is the service up? The message stands above and in job_history.", file=sys.stderr)
+    print(
+        f"Still failing after {arguments.rounds} rounds: is the service up? See above and job_history.",
+        file=sys.stderr,
+    )
     return 1

@@ -3,10 +3,10 @@
 Reads the manifest of a parsed project (dbt parse --target lakehouse) and the statements that create_landing prints.
 Written are
     ddl/create_landing.sql      run once, by hand
-    refresh/<nn>_<table>.sql    one refresh each, in the order of their sources; one task per table, so that a failure and
-                                a full refresh can be alerted on by name
-    dbt/build.sh                the AI ledgers: the only part that needs dbt, because a batch is planned from what is there
-    mes/push_actions.py         reads what the MES has not acknowledged, posts it, writes the answer back
+    refresh/<nn>_<table>.sql    one refresh each, in the order of their sources; one task per table, so that a failure
+                                and a full refresh can be alerted on by name
+    dbt/build.sh                the AI ledgers: the only part that needs dbt, which plans a batch from what is there
+    mes/push_actions.sh         hands the open actions to the MES (push-actions)
     tasks.json                  name, type, file, cron and upstream tasks of each
     deploy.sh                   cz-cli calls that create folder, tasks, content, dependencies and cron
 Nothing is sent anywhere.
@@ -24,82 +24,14 @@ from faultline import UsageError
 UTC = "set cz.sql.timezone = UTC;"
 CRON = re.compile(r"^\S+( \S+){4,5}$")
 
-PUSH_ACTIONS = '''\
-"""Studio Python task: posts the actions the MES has not acknowledged, and writes its answers to the landing table.
-
-Parameters (Studio task parameters or environment): MES_URL, MES_TOKEN, and the connection CZ_SERVICE, CZ_INSTANCE,
-CZ_WORKSPACE, CZ_USER, CZ_PASSWORD, CZ_VCLUSTER. An action is posted with its action_key and version, so that the MES can
-ignore what it has seen; an answer that was not written down is asked for again with the same key.
+PUSH_ACTIONS = """\
+#!/bin/sh
+# Studio Shell task: hands the open actions of the outbox to the MES and writes its answers to the landing. Besides
+# the CZ_* variables it needs FAULTLINE_MES_URL, FAULTLINE_MES_TOKEN and FAULTLINE_MES_SECRET. Safe to repeat.
+set -eu
+cd "${FAULTLINE_HOME:?folder of the project}"
+exec .venv/bin/python scripts/faultline push-actions --target lakehouse
 """
-
-import datetime
-import json
-import os
-import urllib.error
-import urllib.request
-
-from clickzetta import connect
-
-ACTIONS = "{schema}.mes_actions"
-ACKNOWLEDGEMENTS = "{landing_schema}.mes_acknowledgements"
-
-
-def literal(value):
-    if value is None:
-        return "cast(null as string)"
-    text = str(value).replace("\\\\", "\\\\\\\\").replace("'", "\\\\'").replace("\\n", "\\\\n").replace("\\r", "\\\\r")
-    return "'" + text + "'"
-
-
-def post(action):
-    request = urllib.request.Request(
-        os.environ["MES_URL"],
-        data=json.dumps(action, default=str, ensure_ascii=False).encode(),
-        headers={{"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MES_TOKEN"]}},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer = json.loads(response.read() or b"{{}}")
-            return "accepted", answer.get("reference"), answer.get("message")
-    except urllib.error.HTTPError as error:
-        if 400 <= error.code < 500 and error.code not in (408, 429):
-            return "rejected", None, f"HTTP {{error.code}}: {{error.read()[:500].decode(errors='replace')}}"
-        raise
-
-
-def main():
-    connection = connect(
-        service=os.environ["CZ_SERVICE"], instance=os.environ["CZ_INSTANCE"], workspace=os.environ["CZ_WORKSPACE"],
-        username=os.environ["CZ_USER"], password=os.environ["CZ_PASSWORD"], schema="{schema}",
-        vcluster=os.environ.get("CZ_VCLUSTER", "default"),
-    )
-    cursor = connection.cursor()
-    cursor.execute(
-        f"select a.* from {{ACTIONS}} as a left anti join {{ACKNOWLEDGEMENTS}} as k on a.action_key = k.action_key"
-    )
-    names = [column[0] for column in cursor.description]
-    sent = failed = 0
-    for row in cursor.fetchall():
-        action = dict(zip(names, row))
-        try:
-            status, reference, message = post(action)
-        except (OSError, ValueError) as error:
-            print(f"{{action['action_key']}}: not sent, stays pending: {{error}}")
-            failed += 1
-            continue
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-        cursor.execute(
-            f"insert into {{ACKNOWLEDGEMENTS}} (action_key, acknowledged_at, status, mes_reference, message) select "
-            f"{{literal(action['action_key'])}}, cast('{{now}}' as timestamp_ntz), {{literal(status)}}, {{literal(reference)}}, {{literal(message)}}"
-        )
-        sent += 1
-    print(f"{{sent}} actions answered, {{failed}} pending")
-    if failed:
-        raise SystemExit(1)
-
-
-main()
-'''
 
 BUILD = """\
 #!/bin/sh
@@ -115,9 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", default="target/manifest.json", help="manifest of dbt parse --target lakehouse")
     parser.add_argument("--ddl", help="file with what create_landing --args '{dry_run: true}' printed")
     parser.add_argument("--out", default="studio", help="folder to write, must not exist (default: studio)")
-    parser.add_argument("--cron", default="*/10 * * * *", help="when the first refresh starts (default: every ten minutes)")
+    parser.add_argument(
+        "--cron", default="*/10 * * * *", help="when the first refresh starts (default: every ten minutes)"
+    )
     parser.add_argument("--folder", default="faultline", help="Studio folder of the tasks (default: faultline)")
-    parser.add_argument("--landing-schema", default="landing", help="schema of the landing tables (default: landing)")
 
 
 def dynamic_tables(manifest: dict) -> list[dict]:
@@ -143,10 +76,13 @@ def dynamic_tables(manifest: dict) -> list[dict]:
             raise UsageError("the dynamic tables of the manifest read each other in a circle")
         for key in ready:
             node = tables[key]
-            ordered.append({
-                "name": node["alias"], "relation": f"{node['database']}.{node['schema']}.{node['alias']}",
-                "reads": sorted(tables[parent]["alias"] for parent in waiting[key]),
-            })
+            ordered.append(
+                {
+                    "name": node["alias"],
+                    "relation": f"{node['database']}.{node['schema']}.{node['alias']}",
+                    "reads": sorted(tables[parent]["alias"] for parent in waiting[key]),
+                }
+            )
             placed.add(key)
             del waiting[key]
     return ordered
@@ -160,9 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{out} exists already; remove it or name another folder with --out")
     if not CRON.match(arguments.cron):
         raise UsageError(f"--cron is five or six fields, not {arguments.cron!r}")
-    for name in (arguments.folder, arguments.landing_schema):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise UsageError(f"a folder or schema is letters, digits and underscores, not {name!r}")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", arguments.folder):
+        raise UsageError(f"a Studio folder is letters, digits and underscores, not {arguments.folder!r}")
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
     adapter = manifest["metadata"].get("adapter_type")
     if adapter != "clickzetta":
@@ -170,7 +105,6 @@ def run(arguments: argparse.Namespace) -> int:
     tables = dynamic_tables(manifest)
     if not tables:
         raise UsageError("the manifest has no dynamic table")
-    schema = tables[0]["relation"].split(".")[1]
 
     tasks = []
     for folder in ("refresh", "dbt", "mes", *(["ddl"] if arguments.ddl else [])):
@@ -178,35 +112,53 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ddl:
         ddl = Path(arguments.ddl).read_text(encoding="utf-8")
         (out / "ddl" / "create_landing.sql").write_text(ddl, encoding="utf-8")
-        tasks.append({"name": "create_landing", "type": "SQL", "file": "ddl/create_landing.sql", "cron": None, "after": []})
+        tasks.append(
+            {"name": "create_landing", "type": "SQL", "file": "ddl/create_landing.sql", "cron": None, "after": []}
+        )
     for number, table in enumerate(tables, 1):
         file = f"refresh/{number:02}_{table['name']}.sql"
         (out / file).write_text(f"{UTC}\nrefresh dynamic table {table['relation']};\n", encoding="utf-8")
-        tasks.append({
-            "name": f"refresh_{table['name']}", "type": "SQL", "file": file,
-            "cron": arguments.cron, "after": [f"refresh_{name}" for name in table["reads"]],
-        })
+        tasks.append(
+            {
+                "name": f"refresh_{table['name']}",
+                "type": "SQL",
+                "file": file,
+                "cron": arguments.cron,
+                "after": [f"refresh_{name}" for name in table["reads"]],
+            }
+        )
     build = out / "dbt" / "build.sh"
     build.write_text(BUILD, encoding="utf-8")
     build.chmod(build.stat().st_mode | stat.S_IXUSR)
     tasks.append({"name": "build", "type": "SHELL", "file": "dbt/build.sh", "cron": arguments.cron, "after": []})
     has_outbox = any(table["name"] == "mes_actions" for table in tables)
     if has_outbox:
-        (out / "mes" / "push_actions.py").write_text(
-            PUSH_ACTIONS.format(schema=schema, landing_schema=arguments.landing_schema), encoding="utf-8"
+        push = out / "mes" / "push_actions.sh"
+        push.write_text(PUSH_ACTIONS, encoding="utf-8")
+        push.chmod(push.stat().st_mode | stat.S_IXUSR)
+        tasks.append(
+            {
+                "name": "push_actions",
+                "type": "SHELL",
+                "file": "mes/push_actions.sh",
+                "cron": arguments.cron,
+                "after": ["refresh_mes_actions"],
+            }
         )
-        tasks.append({
-            "name": "push_actions", "type": "PYTHON", "file": "mes/push_actions.py", "cron": arguments.cron, "after": ["refresh_mes_actions"],
-        })
     else:
         (out / "mes").rmdir()
-    (out / "tasks.json").write_text(json.dumps({"folder": arguments.folder, "tasks": tasks}, indent=2) + "\n", encoding="utf-8")
+    (out / "tasks.json").write_text(
+        json.dumps({"folder": arguments.folder, "tasks": tasks}, indent=2) + "\n", encoding="utf-8"
+    )
     deploy = out / "deploy.sh"
     deploy.write_text(deploy_script(arguments.folder, tasks), encoding="utf-8")
     deploy.chmod(deploy.stat().st_mode | stat.S_IXUSR)
-    print(f"{len(tasks)} tasks in {out}: {len(tables)} refreshes{'' if has_outbox else '; no MES push, there is no model mes_actions'}")
+    print(
+        f"{len(tasks)} tasks in {out}: {len(tables)} refreshes"
+        f"{'' if has_outbox else '; no MES push, there is no model mes_actions'}"
+    )
     print(f"Look at {out}/tasks.json, then run {out}/deploy.sh where cz-cli is logged in.")
-    print("Switch on self-dependency and alerts (failure, overdue, full refresh) in Studio: cz-cli has no option for them.")
+    print("Switch on self-dependency and alerts (failure, overdue, full refresh) in Studio: not in cz-cli.")
     return 0
 
 
@@ -217,13 +169,15 @@ def deploy_script(folder: str, tasks: list[dict]) -> str:
         "# Creates the tasks in Lakehouse Studio with cz-cli (logged in). A task that exists makes it stop.",
         "set -eu",
         'cd "$(dirname "$0")"',
-        "task_id() { python3 -c 'import json, sys; print(json.load(sys.stdin)[\"data\"][\"id\"])'; }",
+        'task_id() { python3 -c \'import json, sys; print(json.load(sys.stdin)["data"]["id"])\'; }',
         f"cz-cli task create-folder {shlex.quote(folder)} || true",
         "",
     ]
     for number, task in enumerate(tasks):
         name = shlex.quote(task["name"])
-        lines.append(f"id_{number}=$(cz-cli task create {name} --type {task['type']} --folder {shlex.quote(folder)} | task_id)")
+        lines.append(
+            f"id_{number}=$(cz-cli task create {name} --type {task['type']} --folder {shlex.quote(folder)} | task_id)"
+        )
         lines.append(f"cz-cli task save-content {name} --file {shlex.quote(task['file'])}")
         if task["cron"]:
             lines.append(f"cz-cli task save-cron {name} --cron {shlex.quote(task['cron'])}")
@@ -233,7 +187,9 @@ def deploy_script(folder: str, tasks: list[dict]) -> str:
         if task["after"]:
             after = ", ".join(f'{{"taskId": $id_{numbers[name]}, "taskName": "{name}"}}' for name in task["after"])
             escaped = after.replace('"', '\\"')
-            lines.append(f'cz-cli task save-config {shlex.quote(task["name"])} --deps replace --dep-tasks "[{escaped}]"')
+            lines.append(
+                f'cz-cli task save-config {shlex.quote(task["name"])} --deps replace --dep-tasks "[{escaped}]"'
+            )
     lines.append("")
     lines.extend(f"cz-cli task deploy {shlex.quote(task['name'])} -y" for task in tasks if task["cron"])
     return "\n".join(lines) + "\n"

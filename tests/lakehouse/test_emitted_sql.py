@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 from clickzetta.connector.v0.utils import split_sql
-from conftest import ROOT, VARS
 from dbt.cli.main import dbtRunner
+from harness import ROOT, VARS
 from standin import dialect
 from standin.engine import Engine
 
 GOLDEN = Path(__file__).parent / "golden"
 NOBODY = {
-    "CZ_SERVICE": "nowhere.invalid", "CZ_INSTANCE": "i", "CZ_WORKSPACE": "plant", "CZ_USER": "u", "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys-secret",
+    "CZ_SERVICE": "nowhere.invalid",
+    "CZ_INSTANCE": "i",
+    "CZ_WORKSPACE": "plant",
+    "CZ_USER": "u",
+    "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys-secret",
     "CZ_SCHEMA": "faultline",
 }
 HOSTILE = [
@@ -65,8 +69,16 @@ class Offline:
 
     def __init__(self, folder: Path):
         self.options = [
-            "--project-dir", str(ROOT), "--profiles-dir", str(ROOT / "profiles"), "--target", "lakehouse", "--target-path", str(folder),
-            "--log-path", str(folder),
+            "--project-dir",
+            str(ROOT),
+            "--profiles-dir",
+            str(ROOT / "profiles"),
+            "--target",
+            "lakehouse",
+            "--target-path",
+            str(folder),
+            "--log-path",
+            str(folder),
         ]
         self.folder = folder
         parsed = dbtRunner().invoke(["--quiet", "parse", *self.options, "--vars", json.dumps(VARS)])
@@ -74,9 +86,16 @@ class Offline:
         self.manifest = parsed.result
 
     def __call__(self, *arguments: str, variables: dict | None = None):
-        return dbtRunner(manifest=self.manifest).invoke([
-            "--quiet", "--no-populate-cache", *arguments, *self.options, "--vars", json.dumps({**VARS, **(variables or {})}),
-        ])
+        return dbtRunner(manifest=self.manifest).invoke(
+            [
+                "--quiet",
+                "--no-populate-cache",
+                *arguments,
+                *self.options,
+                "--vars",
+                json.dumps({**VARS, **(variables or {})}),
+            ]
+        )
 
     def compiled(self, template: str, variables: dict | None = None) -> str:
         done = self("compile", "--no-introspect", "--inline", template, variables=variables)
@@ -130,7 +149,9 @@ def test_labels_come_back_as_they_went_in(parts):
     [call] = dialect.ai_calls(tree)
     assert [label.this for label in call.expressions[2].expressions] == HOSTILE
     assert dialect.json_literal(call.expressions[3]) == {
-        "model.params": {"enable_thinking": False, "temperature": 0}, "response.timeout": "300", "task.concurrency": "8",
+        "model.params": {"enable_thinking": False, "temperature": 0},
+        "response.timeout": "300",
+        "task.concurrency": "8",
     }
 
 
@@ -141,7 +162,10 @@ def test_a_schema_comes_back_as_json(parts):
 
 def test_complete_sends_the_picture_only_where_the_prompt_does(parts):
     assert "image" not in parts[2]
-    assert re.search(r"\(request\.prompt_text as prompt, get_presigned_url\(USER VOLUME, request\.image_path, 36000\) as image\)", parts[3])
+    assert re.search(
+        r"\(request\.prompt_text as prompt, get_presigned_url\(USER VOLUME, request\.image_path, 36000\) as image\)",
+        parts[3],
+    )
 
 
 def test_texts_mean_what_they_meant(parts):
@@ -158,7 +182,10 @@ def test_what_the_connector_would_change_or_drop_is_refused(offline, capsys, tex
 def test_a_batch_that_may_outlive_its_urls_is_refused(offline, capsys):
     options = {"response_timeout_seconds": 300, "task_concurrency": 8, "presigned_url_seconds": 36000}
     error = offline.error(
-        capsys, "check_presigned_url_time", {}, variables={"ai_batch_size": 1000, "ai_options": options},
+        capsys,
+        "check_presigned_url_time",
+        {},
+        variables={"ai_batch_size": 1000, "ai_options": options},
     )
     assert "37500 s, longer than the image URLs live (36000 s)" in error
 
@@ -200,7 +227,11 @@ def test_create_landing_prints_its_statements_and_lakehouse_takes_them(offline, 
         ("create_storage_connection", {"name": "c", "kind": "ftp"}, "kind is oss, cos or s3"),
         ("create_storage_connection", {"name": "c", "kind": "oss"}, "oss needs endpoint"),
         ("load_landing", {"table": "nothing", "volume": "user volume", "files": ["a.csv"]}, "no landing table"),
-        ("load_landing", {"table": "lines", "volume": "user volume; drop table x", "files": ["a.csv"]}, "A volume is USER VOLUME"),
+        (
+            "load_landing",
+            {"table": "lines", "volume": "user volume; drop table x", "files": ["a.csv"]},
+            "A volume is USER VOLUME",
+        ),
         ("refresh", {"models": ["nothing"]}, "no dynamic table model"),
     ],
 )
@@ -212,11 +243,28 @@ def test_volumes_files_and_pipes(offline, capsys):
     for operation, arguments in [
         ("create_volume", {"name": "faultline.defect_images"}),
         ("create_storage_connection", {"name": "plant_oss", "kind": "oss", "endpoint": "oss-cn-hangzhou.aliyuncs.com"}),
-        ("create_storage_connection", {"name": "plant_cos", "kind": "cos", "region": "ap-shanghai", "app_id": "1250000000"}),
-        ("create_storage_connection", {"name": "plant_s3", "kind": "s3", "endpoint": "s3.cn-north-1.amazonaws.com.cn", "region": "cn-north-1"}),
-        ("create_volume", {"name": "faultline.oss_images", "location": "oss://plant/images/", "connection": "plant_oss"}),
+        (
+            "create_storage_connection",
+            {"name": "plant_cos", "kind": "cos", "region": "ap-shanghai", "app_id": "1250000000"},
+        ),
+        (
+            "create_storage_connection",
+            {"name": "plant_s3", "kind": "s3", "endpoint": "s3.cn-north-1.amazonaws.com.cn", "region": "cn-north-1"},
+        ),
+        (
+            "create_volume",
+            {"name": "faultline.oss_images", "location": "oss://plant/images/", "connection": "plant_oss"},
+        ),
         ("load_landing", {"table": "lines", "volume": "VOLUME faultline.files", "files": ["it's.csv"]}),
-        ("create_kafka_pipe", {"name": "faultline.inspections", "bootstrap_servers": "k1:9092", "topic": "inspections", "group_id": "faultline"}),
+        (
+            "create_kafka_pipe",
+            {
+                "name": "faultline.inspections",
+                "bootstrap_servers": "k1:9092",
+                "topic": "inspections",
+                "group_id": "faultline",
+            },
+        ),
     ]:
         assert offline("run-operation", operation, "--args", json.dumps({**arguments, "dry_run": True})).success
     printed = capsys.readouterr().out.strip()

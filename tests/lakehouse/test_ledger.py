@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Lakehouse
+from harness import Lakehouse
 from standin.engine import Refused
 
 PICTURES = 20
@@ -36,7 +36,9 @@ def small_plant(tmp_path_factory):
             "insert into plant.landing.inspection_images values (?, ?, 1000, 64, 64, 100.0, 120.0, 0.0, 'ok', null, timestamp '2026-09-01 08:59:00')",
             [path, f"sha{number:061}"],
         )
-        con.execute("insert into memory.standin.files values ('user volume', ?, '', 1000, timestamp '2026-09-01')", [path])
+        con.execute(
+            "insert into memory.standin.files values ('user volume', ?, '', 1000, timestamp '2026-09-01')", [path]
+        )
     for relation in lakehouse.engine.relations.values():
         relation.version += 1
     yield lakehouse
@@ -46,9 +48,13 @@ def small_plant(tmp_path_factory):
 def test_a_poisoned_picture_ends_alone_and_the_rest_lands(small_plant):
     codes, landed = [], []
     for _ in range(6):
-        run = small_plant.dbt("build", "--select", "+ai_classify_calls", "--resource-type", "seed", "--resource-type", "model")
+        run = small_plant.dbt(
+            "build", "--select", "+ai_classify_calls", "--resource-type", "seed", "--resource-type", "model"
+        )
         codes.append(run.code)
-        landed.append(small_plant.rows("select count(*) from plant.faultline.ai_classify_calls where state = 'answered'")[0][0])
+        landed.append(
+            small_plant.rows("select count(*) from plant.faultline.ai_classify_calls where state = 'answered'")[0][0]
+        )
         if run.code == 0:
             break
     # 20 together; then parts of 3, healthy ones first; then one by one; then it is written down.
@@ -63,10 +69,14 @@ def test_a_poisoned_picture_ends_alone_and_the_rest_lands(small_plant):
 
 def test_answers_that_were_stored_are_never_asked_again(small_plant):
     asked = {key[4]: count for key, count in small_plant.engine.ai_calls.items()}
-    answered = small_plant.rows("select batch_id, count(*) from plant.faultline.ai_classify_calls_answers_raw group by all")
+    answered = small_plant.rows(
+        "select batch_id, count(*) from plant.faultline.ai_classify_calls_answers_raw group by all"
+    )
     assert sum(count for _, count in answered) == PICTURES - 1
     assert max(asked.values()) <= 3
-    assert small_plant.rows("select max(n) from (select call_id, count(*) as n from plant.faultline.ai_classify_calls group by all)") == [(1,)]
+    assert small_plant.rows(
+        "select max(n) from (select call_id, count(*) as n from plant.faultline.ai_classify_calls group by all)"
+    ) == [(1,)]
 
 
 def test_a_run_without_news_asks_nothing_and_writes_nothing(small_plant):
@@ -82,7 +92,9 @@ def test_an_answer_whose_run_was_killed_before_it_was_collected_is_collected(sma
     run = small_plant.dbt("build", "--select", "ai_classify_calls", "--resource-type", "model")
     assert run.code == 0
     assert run.ai_calls == 0
-    assert small_plant.rows("select state from plant.faultline.ai_classify_calls where inspection_id = 'I05'") == [("answered",)]
+    assert small_plant.rows("select state from plant.faultline.ai_classify_calls where inspection_id = 'I05'") == [
+        ("answered",)
+    ]
 
 
 def test_the_budget_counts_calls_that_were_paid_and_lost(small_plant):
@@ -93,9 +105,16 @@ def test_the_budget_counts_calls_that_were_paid_and_lost(small_plant):
         "defect_image, description, raw_category, raw_severity from plant.landing.defect_inspection_records where inspection_id < 'I05'"
     )
     small_plant.engine.relations["landing.defect_inspection_records"].version += 1
-    spent = small_plant.rows("select count(*) from plant.faultline.ai_classify_calls_journal where started_at::date = now()::date")[0][0]
+    spent = small_plant.rows(
+        "select count(*) from plant.faultline.ai_classify_calls_journal where started_at::date = now()::date"
+    )[0][0]
     run = small_plant.dbt(
-        "build", "--select", "+ai_classify_calls", "--resource-type", "model", variables={"ai_max_calls_per_day": spent + 2},
+        "build",
+        "--select",
+        "+ai_classify_calls",
+        "--resource-type",
+        "model",
+        variables={"ai_max_calls_per_day": spent + 2},
     )
     assert run.code == 0, run.output[-2000:]
     assert run.ai_calls == 2

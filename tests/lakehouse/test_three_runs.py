@@ -6,10 +6,32 @@ import re
 
 import duckdb
 import pytest
+from harness import demo_plant, three_builds
 
 # Who answered, when and in which run cannot be the same on two engines.
-VOLATILE = {"backend", "run_id", "called_at", "answered_at", "call_id", "served_model", "is_retryable", "cost", "currency", "landing_file"}
+VOLATILE = {
+    "backend",
+    "run_id",
+    "called_at",
+    "answered_at",
+    "call_id",
+    "served_model",
+    "is_retryable",
+    "cost",
+    "currency",
+    "landing_file",
+}
 LEDGERS = ("ai_classify_calls", "ai_extract_calls", "ai_diagnose_calls")
+
+
+@pytest.fixture(scope="module")
+def three_runs():
+    return three_builds()
+
+
+@pytest.fixture(scope="module")
+def plant():
+    return demo_plant()
 
 
 def test_all_three_are_green(three_runs):
@@ -35,7 +57,11 @@ def test_every_call_is_made_once(three_runs):
 def test_without_news_nothing_is_written(three_runs):
     second = three_runs[1][1]
     assert {refresh["refresh_mode"] for refresh in second.refreshes} == {"NO_DATA"}
-    writes = [e["sql"] for e in second.statements if re.match(r"(create|insert into \S+faultline\.(?!ai_)|truncate|delete|drop|alter)", e["sql"], re.I)]
+    writes = [
+        e["sql"]
+        for e in second.statements
+        if re.match(r"(create|insert into \S+faultline\.(?!ai_)|truncate|delete|drop|alter)", e["sql"], re.I)
+    ]
     assert [sql for sql in writes if not re.match(r"create (schema|or replace view)|drop view", sql, re.I)] == []
 
 
@@ -54,11 +80,14 @@ def test_no_statement_but_sets_stands_before_a_refresh_and_times_are_utc(three_r
 
 
 def test_urls_are_never_stored(three_runs):
-    lakehouse, runs = three_runs
+    _, runs = three_runs
     with_url = [e["sql"] for run in runs for e in run.statements if "get_presigned_url" in e["sql"].lower()]
     assert with_url
     for sql in with_url:
-        assert re.match(r"insert into plant\.faultline\.ai_\w+_calls_answers_raw \(batch_id, call_id, raw_response, called_at\)", sql)
+        assert re.match(
+            r"insert into plant\.faultline\.ai_\w+_calls_answers_raw \(batch_id, call_id, raw_response, called_at\)",
+            sql,
+        )
         assert sql.lower().count("get_presigned_url") == 1
 
 
@@ -95,8 +124,13 @@ def test_the_marts_are_those_of_duckdb_row_for_row(three_runs, plant):
             f"(select count(*) from ({theirs}))"
         )[0]
         if counts[0] or counts[1]:
-            example = lakehouse.rows(f"(({ours}) except all ({theirs})) limit 1"), lakehouse.rows(f"(({theirs}) except all ({ours})) limit 1")
-            differences.append(f"{table}: {counts[0]} rows only on the stand-in, {counts[1]} only on DuckDB, of {counts[2]}; {example}")
+            example = (
+                lakehouse.rows(f"(({ours}) except all ({theirs})) limit 1"),
+                lakehouse.rows(f"(({theirs}) except all ({ours})) limit 1"),
+            )
+            differences.append(
+                f"{table}: {counts[0]} rows only on the stand-in, {counts[1]} only on DuckDB, of {counts[2]}; {example}"
+            )
     assert not differences, "\n".join(differences)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, VARS
+from harness import ROOT, VARS, three_builds
 
 
 def operation(lakehouse, name: str, arguments: dict | None = None, variables: dict | None = None):
@@ -19,8 +19,8 @@ def operation(lakehouse, name: str, arguments: dict | None = None, variables: di
 
 
 @pytest.fixture(scope="module")
-def built(three_runs):
-    return three_runs[0]
+def built():
+    return three_builds()[0]
 
 
 def test_suspend_refresh_resume(built):
@@ -37,27 +37,39 @@ def test_suspend_refresh_resume(built):
 def test_a_changed_model_is_replaced_and_its_readers_follow(built):
     changed = built.dbt("run", "--select", "inspections+", variables={"plant_timezone": "Asia/Shanghai"})
     assert changed.code == 0, changed.output[-3000:]
-    replaced = [e["sql"].split()[5] for e in changed.statements if e["sql"].lower().startswith("create or replace dynamic")]
+    replaced = [
+        e["sql"].split()[5] for e in changed.statements if e["sql"].lower().startswith("create or replace dynamic")
+    ]
     assert "plant.faultline.inspections" in replaced
     for entry in changed.statements:
         if entry["sql"].lower().startswith("refresh dynamic"):
             assert entry["settings"].get("cz.sql.mv.check.before.replacing.sql", "true") == "true"
     again = built.dbt("run", "--select", "inspections+")
     assert again.code == 0
-    assert built.rows("select count(*) from plant.faultline.inspections") == built.rows("select count(*) from plant.faultline.defect_analysis")
+    assert built.rows("select count(*) from plant.faultline.inspections") == built.rows(
+        "select count(*) from plant.faultline.defect_analysis"
+    )
 
 
 def test_the_doctor_tells_what_it_finds_and_cleans_up(built):
     done = operation(built, "lakehouse_doctor")
     assert done.code == 0, done.output[-3000:]
-    for words in ("length 4, 1, 1", 'read back as say "x"', "2.1% is None", "2026-01-01 08:00:00 at the plant", "INCREMENTAL is right", "CanBeIncrementalized"):
+    for words in (
+        "length 4, 1, 1",
+        'read back as say "x"',
+        "2.1% is None",
+        "2025-12-31 19:00:00 at the plant",
+        "INCREMENTAL is right",
+        "CanBeIncrementalized",
+    ):
         assert words in done.output, words
     assert "after one new row was INCREMENTAL" in done.output
     assert not [name for name in built.engine.relations if "doctor" in name]
 
 
-def test_inline_inference_pays_again_and_is_noticed(built):
+def test_inline_inference_pays_again_and_is_noticed(built, monkeypatch):
     """The reason for the ledger: the vendor's form repeats every call at a full refresh, and this one cannot avoid it."""
+    monkeypatch.setattr(built.engine, "answer", lambda function, arguments: "{}")
     inline = {"inference_mode": "inline"}
     first = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
     assert first.code == 0, first.output[-3000:]
@@ -78,11 +90,33 @@ def test_studio_export(built, tmp_path):
     environment = {**os.environ, **built.gateway.environment}
     dbt = [os.path.join(os.path.dirname(sys.executable), "dbt")]
     subprocess.run(
-        [*dbt, "--quiet", "parse", "--target", "lakehouse", "--profiles-dir", "profiles", "--target-path", str(tmp_path), "--vars", json.dumps(VARS)],
-        cwd=ROOT, env={**environment, "DBT_LOG_PATH": str(tmp_path)}, check=True,
+        [
+            *dbt,
+            "--quiet",
+            "parse",
+            "--target",
+            "lakehouse",
+            "--profiles-dir",
+            "profiles",
+            "--target-path",
+            str(tmp_path),
+            "--vars",
+            json.dumps(VARS),
+        ],
+        cwd=ROOT,
+        env={**environment, "DBT_LOG_PATH": str(tmp_path)},
+        check=True,
     )
     out = tmp_path / "studio"
-    command = [sys.executable, "scripts/faultline", "studio-export", "--manifest", str(tmp_path / "manifest.json"), "--out", str(out)]
+    command = [
+        sys.executable,
+        "scripts/faultline",
+        "studio-export",
+        "--manifest",
+        str(tmp_path / "manifest.json"),
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     tasks = json.loads((out / "tasks.json").read_text())["tasks"]
@@ -92,7 +126,9 @@ def test_studio_export(built, tmp_path):
         assert (out / task["file"]).is_file()
         seen.add(task["name"])
     refreshes = [task for task in tasks if task["name"].startswith("refresh_")]
-    assert len(refreshes) == sum(1 for r in built.engine.relations.values() if r.kind == "dynamic" and r.name != "defect_analysis_dt")
+    assert len(refreshes) == sum(
+        1 for r in built.engine.relations.values() if r.kind == "dynamic" and r.name != "defect_analysis_dt"
+    )
     for task in refreshes:
         text = (out / task["file"]).read_text()
         setting, statement = [part.strip() for part in text.split(";") if part.strip()]

@@ -1,6 +1,6 @@
 {{
     config(
-        enabled=(var('inference_mode') == 'inline' and target.type == 'clickzetta'),
+        enabled=is_inline_inference(),
     )
 }}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import ClassVar
 
 import sqlglot
 from sqlglot import exp, tokens
@@ -22,41 +23,230 @@ class Refused(Exception):
 
 # Named in the vendor's documentation of functions, or so basic that no SQL engine lacks them.
 KNOWN_FUNCTIONS = frozenset(
-    """
-    abs ceil ceiling floor round sqrt exp ln log log10 power pow sign mod greatest least pi sin cos tan
-    coalesce nullif if nvl nvl2 isnull
-    count sum avg min max count_if stddev_samp stddev_pop var_samp var_pop percentile median approx_percentile bool_or
-    bool_and group_concat wm_concat collect_list collect_set array_agg map_agg min_by max_by any_value
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value
-    concat concat_ws substr substring replace trim ltrim rtrim lower upper length char_length instr lpad rpad repeat
-    reverse split chr
-    regexp_extract regexp_replace md5 sha2 crc32
-    cast try_cast date_trunc date date_format datediff timestampdiff dateadd hour extract dayofweek
-    year month day dayofmonth current_timestamp current_date to_date from_utc_timestamp to_utc_timestamp
-    parse_json get_json_object json_extract_string json_extract_bigint json_extract_double json_extract_boolean
-    array explode size map struct
-    ai_complete ai_classify ai_extract ai_sentiment ai_summarize ai_translate ai_fix_grammar ai_mask ai_embedding
-    ai_similarity ai_transcribe get_presigned_url session_configs directory
-    """.split()
+    [
+        "abs",
+        "ceil",
+        "ceiling",
+        "floor",
+        "round",
+        "sqrt",
+        "exp",
+        "ln",
+        "log",
+        "log10",
+        "power",
+        "pow",
+        "sign",
+        "mod",
+        "greatest",
+        "least",
+        "pi",
+        "sin",
+        "cos",
+        "tan",
+        "coalesce",
+        "nullif",
+        "if",
+        "nvl",
+        "nvl2",
+        "isnull",
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "count_if",
+        "stddev_samp",
+        "stddev_pop",
+        "var_samp",
+        "var_pop",
+        "percentile",
+        "median",
+        "approx_percentile",
+        "bool_or",
+        "bool_and",
+        "group_concat",
+        "wm_concat",
+        "collect_list",
+        "collect_set",
+        "array_agg",
+        "map_agg",
+        "min_by",
+        "max_by",
+        "any_value",
+        "row_number",
+        "rank",
+        "dense_rank",
+        "percent_rank",
+        "cume_dist",
+        "ntile",
+        "lag",
+        "lead",
+        "first_value",
+        "last_value",
+        "concat",
+        "concat_ws",
+        "substr",
+        "substring",
+        "replace",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "lower",
+        "upper",
+        "length",
+        "char_length",
+        "instr",
+        "lpad",
+        "rpad",
+        "repeat",
+        "reverse",
+        "split",
+        "chr",
+        "regexp_extract",
+        "regexp_replace",
+        "md5",
+        "sha2",
+        "crc32",
+        "cast",
+        "try_cast",
+        "date_trunc",
+        "date",
+        "date_format",
+        "datediff",
+        "timestampdiff",
+        "dateadd",
+        "hour",
+        "extract",
+        "dayofweek",
+        "year",
+        "month",
+        "day",
+        "dayofmonth",
+        "current_timestamp",
+        "current_date",
+        "to_date",
+        "from_utc_timestamp",
+        "to_utc_timestamp",
+        "parse_json",
+        "get_json_object",
+        "json_extract_string",
+        "json_extract_bigint",
+        "json_extract_double",
+        "json_extract_boolean",
+        "array",
+        "explode",
+        "size",
+        "map",
+        "struct",
+        "array_join",
+        "array_sort",
+        "array_distinct",
+        "ai_complete",
+        "ai_classify",
+        "ai_extract",
+        "ai_sentiment",
+        "ai_summarize",
+        "ai_translate",
+        "ai_fix_grammar",
+        "ai_mask",
+        "ai_embedding",
+        "ai_similarity",
+        "ai_transcribe",
+        "get_presigned_url",
+        "session_configs",
+        "directory",
+    ]
 )
 
 # `word (` that is no call.
 NOT_CALLS = frozenset(
-    """
-    in and or not as on over values select from where by exists when then else case using with except all any between
-    like rlike table union intersect join filter having partition order limit distinct end is null into on interval
-    """.split()
+    [
+        "in",
+        "and",
+        "or",
+        "not",
+        "as",
+        "on",
+        "over",
+        "values",
+        "select",
+        "from",
+        "where",
+        "by",
+        "exists",
+        "when",
+        "then",
+        "else",
+        "case",
+        "using",
+        "with",
+        "except",
+        "all",
+        "any",
+        "between",
+        "like",
+        "rlike",
+        "table",
+        "union",
+        "intersect",
+        "join",
+        "filter",
+        "having",
+        "partition",
+        "order",
+        "limit",
+        "distinct",
+        "end",
+        "is",
+        "null",
+        "into",
+        "on",
+        "interval",
+    ]
 )
 
 KNOWN_TYPES = frozenset(
-    "tinyint smallint int bigint float double decimal boolean string varchar char binary date timestamp timestamp_ltz "
-    "timestamp_ntz json array map struct vector void".split()
+    [
+        "tinyint",
+        "smallint",
+        "int",
+        "bigint",
+        "float",
+        "double",
+        "decimal",
+        "boolean",
+        "string",
+        "varchar",
+        "char",
+        "binary",
+        "date",
+        "timestamp",
+        "timestamp_ltz",
+        "timestamp_ntz",
+        "json",
+        "array",
+        "map",
+        "struct",
+        "vector",
+        "void",
+    ]
 )
 
-OWN_FUNCTIONS = frozenset({
-    "AI_COMPLETE", "AI_CLASSIFY", "AI_EXTRACT", "AI_GENERATE", "FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT",
-    "PARSE_JSON",
-})
+OWN_FUNCTIONS = frozenset(
+    {
+        "AI_COMPLETE",
+        "AI_CLASSIFY",
+        "AI_EXTRACT",
+        "AI_GENERATE",
+        "FROM_UTC_TIMESTAMP",
+        "TO_UTC_TIMESTAMP",
+        "GET_JSON_OBJECT",
+        "PARSE_JSON",
+        "DATEDIFF",
+        "PERCENTILE",
+    }
+)
 AI_FUNCTIONS = ("ai_complete", "ai_classify", "ai_extract")
 AGGREGATES = (exp.AggFunc,)
 NON_DETERMINISTIC = ("current_timestamp", "current_date", "random", "rand", "uuid", "now", "get_presigned_url")
@@ -66,12 +256,14 @@ class Lakehouse(Spark):
     """Backslash escapes, "text" as a string literal, backticks round names; the functions stay as they are written."""
 
     class Tokenizer(Spark.Tokenizer):
-        QUOTES = ["'", '"']
-        STRING_ESCAPES = ["\\"]
+        QUOTES: ClassVar = ["'", '"']
+        STRING_ESCAPES: ClassVar = ["\\"]
 
     class Parser(Spark.Parser):
         # Left as they are written: DuckDB has macros of these names (engine.py), with the meaning they have on Lakehouse.
-        FUNCTIONS = {name: build for name, build in Spark.Parser.FUNCTIONS.items() if name not in OWN_FUNCTIONS}
+        FUNCTIONS: ClassVar = {
+            name: build for name, build in Spark.Parser.FUNCTIONS.items() if name not in OWN_FUNCTIONS
+        }
 
 
 def tokenize(sql: str) -> list[tokens.Token]:
@@ -110,7 +302,10 @@ def check_tokens(sql: str) -> None:
             and name not in NOT_CALLS
             and name not in KNOWN_TYPES
             and name not in KNOWN_FUNCTIONS
-            and (position == 0 or stream[position - 1].text.lower() not in ("table", "into", "view", ".", "with", ",", "tracking"))
+            and (
+                position == 0
+                or stream[position - 1].text.lower() not in ("table", "into", "view", ".", "with", ",", "tracking")
+            )
         ):
             raise Refused(f"CZLH-42000 function {name} is not known")
         if (
@@ -153,19 +348,25 @@ def rewrite_volumes(sql: str) -> str:
                 end = found[1] + 1
                 while word(end) != ")":
                     end += 1
-                edits.append((
-                    stream[position].start, stream[end].end + 1,
-                    f"(select * from standin.files where volume = '{found[0]}')",
-                ))
+                edits.append(
+                    (
+                        stream[position].start,
+                        stream[end].end + 1,
+                        f"(select * from standin.files where volume = '{found[0]}')",
+                    )
+                )
                 position = end + 1
                 continue
         if word(position) == "directory" and word(position + 1) == "(":
             found = volume_at(position + 2)
             if found and word(found[1]) == ")":
-                edits.append((
-                    stream[position].start, stream[found[1]].end + 1,
-                    f"(select * from standin.files where volume = '{found[0]}')",
-                ))
+                edits.append(
+                    (
+                        stream[position].start,
+                        stream[found[1]].end + 1,
+                        f"(select * from standin.files where volume = '{found[0]}')",
+                    )
+                )
                 position = found[1] + 1
                 continue
         if word(position) == "get_presigned_url" and word(position + 1) == "(":
@@ -249,13 +450,21 @@ def check_ai_calls(tree: exp.Expression) -> None:
 def check_ai_call(call: exp.Expression) -> None:
     name = str(call.this).lower()
     arguments = call.expressions
-    if not isinstance(arguments[0], exp.Literal) or not re.fullmatch(r"[A-Za-z0-9_-]+:[A-Za-z0-9_.:/-]+", arguments[0].this):
+    if not isinstance(arguments[0], exp.Literal) or not re.fullmatch(
+        r"[A-Za-z0-9_-]+:[A-Za-z0-9_.:/-]+", arguments[0].this
+    ):
         raise Refused("CZLH-65000 Invalid model coordinates")
     content = arguments[1]
     if name in ("ai_classify", "ai_extract"):
         if len(arguments) not in (3, 4):
-            raise Refused(f"CZLH-42000 {name} takes model, content, {'labels' if name == 'ai_classify' else 'schema'} and options")
-        if not isinstance(content, exp.Paren) or not isinstance(content.this, exp.Alias) or content.this.alias.lower() != "image":
+            raise Refused(
+                f"CZLH-42000 {name} takes model, content, {'labels' if name == 'ai_classify' else 'schema'} and options"
+            )
+        if (
+            not isinstance(content, exp.Paren)
+            or not isinstance(content.this, exp.Alias)
+            or content.this.alias.lower() != "image"
+        ):
             raise Refused(f"CZLH-42000 {name}: the picture is written (url AS image)")
         image = content.this.this
     else:
@@ -273,7 +482,11 @@ def check_ai_call(call: exp.Expression) -> None:
             raise Refused("CZLH-42000 labels are ARRAY('a', ...) with 1 to 20 entries")
     if name == "ai_extract":
         schema = json_literal(arguments[2])
-        if not isinstance(schema, dict) or not 1 <= len(schema) <= 20 or not all(isinstance(v, str) for v in schema.values()):
+        if (
+            not isinstance(schema, dict)
+            or not 1 <= len(schema) <= 20
+            or not all(isinstance(v, str) for v in schema.values())
+        ):
             raise Refused("CZLH-42000 the schema is a flat JSON object of texts")
     options_at = 2 if name == "ai_complete" else 3
     if len(arguments) > options_at:
@@ -288,7 +501,11 @@ def check_ai_call(call: exp.Expression) -> None:
         raise Refused("standin: an AI call is an output column of its own and nothing wraps it")
     parent = select.find_ancestor(exp.Select)
     if parent is not None:
-        readers = [c for c in parent.find_all(exp.Column) if c.name.lower() == column.alias.lower() and c.find_ancestor(exp.Select) is parent]
+        readers = [
+            c
+            for c in parent.find_all(exp.Column)
+            if c.name.lower() == column.alias.lower() and c.find_ancestor(exp.Select) is parent
+        ]
         if len(readers) > 1:
             raise Refused("standin: the column of an AI call is read more than once")
 
@@ -326,7 +543,7 @@ def grouped_queries(tree: exp.Expression) -> list[exp.Select]:
     body.set("with", None)
     parts.append((body, ctes))
     for part, before in parts:
-        for select in ([part] if isinstance(part, exp.Select) else list(part.find_all(exp.Select))):
+        for select in [part] if isinstance(part, exp.Select) else list(part.find_all(exp.Select)):
             group = select.args.get("group")
             if not group or not group.expressions:
                 continue
@@ -341,7 +558,9 @@ def grouped_queries(tree: exp.Expression) -> list[exp.Select]:
             for clause in ("group", "having", "order", "limit", "qualify"):
                 keys.set(clause, None)
             if before:
-                keys = keys.with_(before[0].alias, before[0].this.copy()) if len(before) == 1 else _with_all(keys, before)
+                keys = (
+                    keys.with_(before[0].alias, before[0].this.copy()) if len(before) == 1 else _with_all(keys, before)
+                )
             queries.append(keys)
     return queries
 
@@ -403,11 +622,34 @@ def _translate(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Table) and node.db.lower() == "standin":
         node.set("catalog", exp.to_identifier("memory"))
         return node
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "datediff":
+        if len(node.expressions) == 2:  # (end, start) in days
+            end, start = node.expressions
+            unit = "day"
+        else:
+            part, start, end = node.expressions
+            unit = part.name.lower()
+        if unit == "week":
+            raise Refused("CZLH-42000 DATEDIFF(week, ...) is not available")
+        # Whole units that have passed, not boundaries that were crossed.
+        return exp.Anonymous(
+            this="date_sub",
+            expressions=[exp.Literal.string(unit), exp.cast(start, "timestamp"), exp.cast(end, "timestamp")],
+        )
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "percentile":
+        return exp.Anonymous(this="quantile_cont", expressions=node.expressions)
+    if isinstance(node, exp.RegexpReplace) and isinstance(node.args.get("replacement"), exp.Literal):
+        # How a replacement names a group is not documented: $1 is what Java and Spark say, DuckDB says \\1.
+        replacement = node.args["replacement"]
+        node.set("replacement", exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", replacement.this)))
+        return node
     if isinstance(node, exp.Div):
         # x / 0 is NULL
         return exp.Div(
-            this=exp.cast(node.this, "double"), expression=exp.func("nullif", exp.cast(node.expression, "double"), exp.Literal.number(0)),
-            typed=False, safe=False,
+            this=exp.cast(node.this, "double"),
+            expression=exp.func("nullif", exp.cast(node.expression, "double"), exp.Literal.number(0)),
+            typed=False,
+            safe=False,
         )
     return node
 

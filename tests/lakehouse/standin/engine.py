@@ -10,7 +10,8 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
@@ -61,7 +62,9 @@ def unquote(name: str) -> str:
 class Engine:
     """One workspace."""
 
-    def __init__(self, workspace: str, answer: Callable[[str, list], str | None], default_time_zone: str = "Asia/Shanghai"):
+    def __init__(
+        self, workspace: str, answer: Callable[[str, list], str | None], default_time_zone: str = "Asia/Shanghai"
+    ):
         self.workspace = workspace
         self.answer = answer
         self.default_time_zone = default_time_zone
@@ -81,7 +84,7 @@ class Engine:
             "create table memory.standin.files (volume varchar, relative_path varchar, url varchar, size bigint, "
             "last_modified_time timestamp)"
         )
-        self.con.execute(f"create schema {workspace}.public")if workspace != "memory" else None
+        self.con.execute(f"create schema {workspace}.public") if workspace != "memory" else None
         self.con.execute(f"use {workspace}")
         for statement in (
             "create macro memory.main.from_utc_timestamp(t, zone) as ((t::timestamptz at time zone zone) at time zone 'UTC')",
@@ -89,7 +92,9 @@ class Engine:
             "create macro memory.main.get_json_object(j, p) as case when json_valid(j) then json_extract_string(j, p) end",
         ):
             self.con.execute(statement)
-        self.con.create_function("standin_ai", self._ask, ["VARCHAR"] * 5, "VARCHAR", null_handling="special", side_effects=True)
+        self.con.create_function(
+            "standin_ai", self._ask, ["VARCHAR"] * 5, "VARCHAR", null_handling="special", side_effects=True
+        )
 
     # --- AI -------------------------------------------------------------------------------------------------------------
 
@@ -120,10 +125,18 @@ class Engine:
                 prompt = content
             null = dialect.exp.Null()
             volume, path = (image.expressions[0], image.expressions[1]) if image is not None else (null, null)
-            call.replace(dialect.exp.Anonymous(
-                this="standin_ai",
-                expressions=[dialect.exp.Literal.string(name), model.copy(), (prompt or null).copy(), volume.copy(), path.copy()],
-            ))
+            call.replace(
+                dialect.exp.Anonymous(
+                    this="standin_ai",
+                    expressions=[
+                        dialect.exp.Literal.string(name),
+                        model.copy(),
+                        (prompt or null).copy(),
+                        volume.copy(),
+                        path.copy(),
+                    ],
+                )
+            )
         return tree
 
     def duckdb_sql(self, sql: str) -> tuple[str, object]:
@@ -151,7 +164,14 @@ class Engine:
                 error = f"CZLH-42000 {failed}"
                 raise Refused(error) from None
             finally:
-                self.log.append({"sql": text, "seconds": round(time.time() - started, 3), "error": error, "settings": dict(settings)})
+                self.log.append(
+                    {
+                        "sql": text,
+                        "seconds": round(time.time() - started, 3),
+                        "error": error,
+                        "settings": dict(settings),
+                    }
+                )
 
     def _dispatch(self, text: str, settings: dict[str, str], schema: str) -> Result:
         for pattern, handler in self.FORMS:
@@ -166,8 +186,15 @@ class Engine:
     def _rows(self, names: list[str], rows: list[tuple], types: list[str] | None = None) -> Result:
         columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
         types = types or ["string"] * len(names)
-        arrow = {"string": pa.string(), "boolean": pa.bool_(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
-        table = pa.table([pa.array(column, arrow[kind]) for column, kind in zip(columns, types, strict=True)], names=names)
+        arrow = {
+            "string": pa.string(),
+            "boolean": pa.bool_(),
+            "bigint": pa.int64(),
+            "timestamp_ntz": pa.timestamp("us"),
+        }
+        table = pa.table(
+            [pa.array(column, arrow[kind]) for column, kind in zip(columns, types, strict=True)], names=names
+        )
         return Result(table, types)
 
     # --- names ------------------------------------------------------------------------------------------------------------
@@ -198,8 +225,7 @@ class Engine:
             raise Refused(f"CZLH-42000 schema not found: {schema}")
         if f"{schema}.{table}" in self.relations:
             raise Refused(f"CZLH-42000 already exists: {schema}.{table}")
-        relation = Relation(schema, table, kind, next(self.numbers))
-        return relation
+        return Relation(schema, table, kind, next(self.numbers))
 
     def keep(self, relation: Relation) -> None:
         self.relations[relation.key] = relation
@@ -252,14 +278,17 @@ class Engine:
             if key:
                 relation.primary_key = [unquote(column) for column in key.group(1).split(",")]
                 continue
-            column = re.fullmatch(r"(`?\w+`?)\s+([a-z_]+(?:\s*\(.*?\)|<.*>)?)((?:\s+not null)?)(\s+comment\s+'.*')?", item, re.I | re.S)
+            column = re.fullmatch(
+                r"(`?\w+`?)\s+([a-z_]+(?:\s*\(.*?\)|<.*>)?)((?:\s+not null)?)(\s+comment\s+'.*')?", item, re.I | re.S
+            )
             if not column:
                 raise Refused(f"CZLH-42000 column definition not understood: {item}")
             columns.append(f'"{unquote(column.group(1))}" {dialect.duckdb_type(column.group(2))}{column.group(3)}')
         grammar = re.fullmatch(
             r"\s*(?:partitioned by \((?P<partition>.+?)\)\)?)?\s*(?:clustered by \(.+?\)(?: into \d+ buckets)?)?\s*"
             r"(?:comment (?P<comment>'(?:[^'\\]|\\.)*'))?\s*(?:properties\(.+\))?\s*",
-            rest, re.I | re.S,
+            rest,
+            re.I | re.S,
         )
         if not grammar:
             raise Refused(f"CZLH-42000 the clauses of CREATE TABLE are not understood: {rest}")
@@ -267,7 +296,9 @@ class Engine:
         if partition and relation.primary_key:
             column = unquote(re.sub(r"^\w+\(|\)$", "", partition))
             if relation.primary_key[0] != column:
-                raise Refused(f"CZLH-42000 the primary key must contain the partition column {column}, as its first column")
+                raise Refused(
+                    f"CZLH-42000 the primary key must contain the partition column {column}, as its first column"
+                )
         relation.comment = grammar.group("comment") or ""
         relation.clauses = rest
         self.con.execute(f"create table {self.target(relation)} ({', '.join(columns)})")
@@ -313,7 +344,9 @@ class Engine:
             if wanted is None:
                 raise Refused(f"CZLH-42000 column {column} is not in {relation.key}")
             if kind == "VARCHAR" and wanted != "VARCHAR":
-                raise Refused(f"CZLH-42000 no implicit cast from STRING to {dialect.lakehouse_type(wanted)} in INSERT ({column})")
+                raise Refused(
+                    f"CZLH-42000 no implicit cast from STRING to {dialect.lakehouse_type(wanted)} in INSERT ({column})"
+                )
             if wanted in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BOOLEAN", "JSON") and kind != wanted:
                 raise Refused(
                     f"CZLH-42000 no implicit cast from {dialect.lakehouse_type(kind)} to {dialect.lakehouse_type(wanted)} in INSERT ({column})"
@@ -340,7 +373,7 @@ class Engine:
         sql = ""
         if where:
             translated, _ = self.duckdb_sql(f"select * from {match.group('name')} where {where}")
-            sql = translated[re.search(r"\bWHERE\b", translated).start():]
+            sql = translated[re.search(r"\bWHERE\b", translated).start() :]
         gone = self.con.execute(f"delete from {self.target(relation)} {sql}").fetchone()[0]
         if gone:
             relation.version += 1
@@ -368,7 +401,9 @@ class Engine:
             for item in split_commas(body):
                 column = re.fullmatch(r"(`?\w+`?)(\s+comment\s+'(?:[^'\\]|\\.)*')?", item, re.I | re.S)
                 if not column:
-                    raise Refused(f"CZLH-42000 a column of a dynamic table is a name and a comment, without a type: {item}")
+                    raise Refused(
+                        f"CZLH-42000 a column of a dynamic table is a name and a comment, without a type: {item}"
+                    )
                 columns.append(unquote(column.group(1)))
         grammar = re.match(
             r"\s*(?:partitioned by \((?P<partition>[^()]+)\)\s*)?"
@@ -377,7 +412,8 @@ class Engine:
             r"(?:properties\((?P<properties>(?:[^()']|'(?:[^'\\]|\\.)*')+)\)\s*)?"
             r"(?:refresh\s+(?:start with \S+\s+)?interval '?(?P<count>\d+)'? (?P<unit>second|minute|hour|day)(?:\s+vcluster \w+)?\s*)?"
             r"as\s+(?P<query>.+)$",
-            rest, re.I | re.S,
+            rest,
+            re.I | re.S,
         )
         if not grammar:
             raise Refused(f"CZLH-42000 the clauses of CREATE DYNAMIC TABLE are not understood: {rest[:120]}")
@@ -460,18 +496,33 @@ class Engine:
             raise
         finally:
             ended = datetime.now(UTC).replace(tzinfo=None)
-            self.history.append({
-                "workspace_name": self.workspace, "schema_name": relation.schema, "name": relation.name,
-                "virtual_cluster": "default", "start_time": started, "end_time": ended,
-                "duration": str(ended - started), "state": state, "refresh_trigger": "MANUAL", "refresh_mode": mode,
-                "error_message": error, "source_tables": ",".join(relation.sources),
-                "stats": f'{{"rows_inserted":{inserted},"rows_deleted":{deleted}}}', "job_id": uuid.uuid4().hex,
-                "reason": reason,
-            })
+            self.history.append(
+                {
+                    "workspace_name": self.workspace,
+                    "schema_name": relation.schema,
+                    "name": relation.name,
+                    "virtual_cluster": "default",
+                    "start_time": started,
+                    "end_time": ended,
+                    "duration": str(ended - started),
+                    "state": state,
+                    "refresh_trigger": "MANUAL",
+                    "refresh_mode": mode,
+                    "error_message": error,
+                    "source_tables": ",".join(relation.sources),
+                    "stats": f'{{"rows_inserted":{inserted},"rows_deleted":{deleted}}}',
+                    "job_id": uuid.uuid4().hex,
+                    "reason": reason,
+                }
+            )
         return None
 
     def _refresh(self, relation: Relation, settings: dict) -> tuple[str, int, int, str]:
-        now = {name: (self.relations[name].number, self._version(self.relations[name])) for name in relation.sources if name in self.relations}
+        now = {
+            name: (self.relations[name].number, self._version(self.relations[name]))
+            for name in relation.sources
+            if name in self.relations
+        }
         if len(now) != len(relation.sources):
             raise Refused(f"CZLH-42000 a source of {relation.key} is gone")
         reason = relation.never_incremental
@@ -485,7 +536,12 @@ class Engine:
                 reason = reason or f"source {name} has no change_tracking"
         if settings.get("cz.optimizer.incremental.force.full.refresh", "").lower() == "true":
             reason = "cz.optimizer.incremental.force.full.refresh is on"
-        if not relation.force_full and now == relation.seen and "deterministic" not in reason and "external" not in reason:
+        if (
+            not relation.force_full
+            and now == relation.seen
+            and "deterministic" not in reason
+            and "external" not in reason
+        ):
             return "NO_DATA", 0, 0, ""
         target = self.target(relation)
         self.memory = {} if reason else relation.memory
@@ -505,12 +561,18 @@ class Engine:
             mode = "FULL"
         else:
             # The result of an incremental refresh is that of the query; only what differs is written.
-            self.con.execute(f"create or replace temp table going as (select * from {target} except all select * from computed_named)")
-            self.con.execute(f"create or replace temp table coming as (select * from computed_named except all select * from {target})")
+            self.con.execute(
+                f"create or replace temp table going as (select * from {target} except all select * from computed_named)"
+            )
+            self.con.execute(
+                f"create or replace temp table coming as (select * from computed_named except all select * from {target})"
+            )
             deleted = self.con.execute("select count(*) from going").fetchone()[0]
             if deleted:
                 same = " and ".join(f't."{name}" is not distinct from g."{name}"' for name in names)
-                self.con.execute(f"create or replace temp table kept as (select * from {target} except all select * from going)")
+                self.con.execute(
+                    f"create or replace temp table kept as (select * from {target} except all select * from going)"
+                )
                 self.con.execute(f"delete from {target}")
                 self.con.execute(f"insert into {target} select * from kept")
                 del same
@@ -562,14 +624,18 @@ class Engine:
         if re.fullmatch(r"suspend|resume", action, re.I):
             relation.suspended = action.lower() == "suspend"
         elif re.match(r"set comment '", action, re.I):
-            relation.comment = action[len("set comment "):]
-        elif not re.match(r"set properties\(|unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I):
+            relation.comment = action[len("set comment ") :]
+        elif not re.match(
+            r"set properties\(|unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I
+        ):
             raise Refused(f"CZLH-42000 ALTER DYNAMIC TABLE {action[:40]} is not supported")
         return None
 
     def add_column(self, match: re.Match, settings: dict) -> Result | None:
         relation = self.writable(match.group("name"))
-        self.con.execute(f'alter table {self.target(relation)} add column "{match.group("column")}" {dialect.duckdb_type(match.group("type"))}')
+        self.con.execute(
+            f'alter table {self.target(relation)} add column "{match.group("column")}" {dialect.duckdb_type(match.group("type"))}'
+        )
         return None
 
     def create_schema(self, match: re.Match, settings: dict) -> Result | None:
@@ -587,7 +653,8 @@ class Engine:
             raise Refused(f"CZLH-42000 schema not found: {schema}")
         rows = [
             (r.schema, r.name, r.kind == "view", False, False, r.kind == "dynamic")
-            for r in sorted(self.relations.values(), key=lambda r: r.key) if r.schema == schema
+            for r in sorted(self.relations.values(), key=lambda r: r.key)
+            if r.schema == schema
         ]
         names = ["schema_name", "table_name", "is_view", "is_materialized_view", "is_external", "is_dynamic"]
         return self._rows(names, rows, ["string", "string", *["boolean"] * 4])
@@ -599,7 +666,13 @@ class Engine:
         relation = self.relation(match.group("name"))
         described = self.con.execute(f"describe {self.target(relation)}").fetchall()
         rows = [
-            (relation.schema, relation.name, row[0], dialect.lakehouse_type(row[1]) + (" not null" if row[2] == "NO" else ""), "")
+            (
+                relation.schema,
+                relation.name,
+                row[0],
+                dialect.lakehouse_type(row[1]) + (" not null" if row[2] == "NO" else ""),
+                "",
+            )
             for row in described
         ]
         return self._rows(["schema_name", "table_name", "column_name", "data_type", "comment"], rows)
@@ -607,19 +680,35 @@ class Engine:
     def describe(self, match: re.Match, settings: dict) -> Result:
         relation = self.relation(match.group("name"))
         described = self.con.execute(f"describe {self.target(relation)}").fetchall()
-        return self._rows(["column_name", "data_type", "comment"], [(row[0], dialect.lakehouse_type(row[1]), "") for row in described])
+        return self._rows(
+            ["column_name", "data_type", "comment"], [(row[0], dialect.lakehouse_type(row[1]), "") for row in described]
+        )
 
     def show_create(self, match: re.Match, settings: dict) -> Result:
         relation = self.relation(match.group("name"))
         properties = " ".join(f"'{key}'='{value}'" for key, value in relation.properties.items())
-        return self._rows(["sql"], [(f"{relation.clauses or relation.kind} comment {relation.comment} properties({properties})",)])
+        return self._rows(
+            ["sql"], [(f"{relation.clauses or relation.kind} comment {relation.comment} properties({properties})",)]
+        )
 
     def show_history(self, match: re.Match, settings: dict) -> Result:
         rows = list(reversed(self.history))
         where = match.group("where")
         names = [
-            "workspace_name", "schema_name", "name", "virtual_cluster", "start_time", "end_time", "duration", "state",
-            "refresh_trigger", "refresh_mode", "error_message", "source_tables", "stats", "job_id",
+            "workspace_name",
+            "schema_name",
+            "name",
+            "virtual_cluster",
+            "start_time",
+            "end_time",
+            "duration",
+            "state",
+            "refresh_trigger",
+            "refresh_mode",
+            "error_message",
+            "source_tables",
+            "stats",
+            "job_id",
         ]
         types = ["timestamp_ntz" if name.endswith("_time") else "string" for name in names]
         table = self._rows(names, [tuple(row[name] for name in names) for row in rows], types).table
@@ -652,18 +741,36 @@ class Engine:
     def show_grants(self, match: re.Match, settings: dict) -> Result:
         return self._rows(["granted_type", "privilege", "granted_on", "object_name", "granted_to", "grantee_name"], [])
 
-    FORMS = [
+    FORMS: ClassVar = [
         (r"(?:with|select)\b.*", select),
-        (rf"create (?P<replace>or replace )?dynamic table (?:if not exists )?(?P<name>{NAME})(?P<rest>.*)", create_dynamic),
-        (rf"create (?P<replace>or replace )?view (?:if not exists )?(?P<name>{NAME})\s+(?:comment '.*?'\s+)?as\s+(?P<query>.+)", create_view),
-        (rf"create bloomfilter index (?:if not exists )?(?P<name>{NAME})\s+on table (?P<table>{NAME})\s*\((?P<column>\w+)\)", create_index),
+        (
+            rf"create (?P<replace>or replace )?dynamic table (?:if not exists )?(?P<name>{NAME})(?P<rest>.*)",
+            create_dynamic,
+        ),
+        (
+            rf"create (?P<replace>or replace )?view (?:if not exists )?(?P<name>{NAME})\s+(?:comment '.*?'\s+)?as\s+(?P<query>.+)",
+            create_view,
+        ),
+        (
+            rf"create bloomfilter index (?:if not exists )?(?P<name>{NAME})\s+on table (?P<table>{NAME})\s*\((?P<column>\w+)\)",
+            create_index,
+        ),
         (rf"create schema (?:if not exists )?(?P<name>{NAME})", create_schema),
         (r"create (?:external )?volume\b.*", accept),
         (r"create (?:storage|api) connection\b.*", accept),
         (r"create pipe\b.*", accept),
-        (rf"create table (?P<exists>if not exists )?(?P<name>{NAME})\s*(?P<rest>\(\s*\n?\s*`?\w+`?\s+(?!as\b)[a-z].*)$", create_table),
-        (rf"create table (?:if not exists )?(?P<name>{NAME})(?P<clauses>(?:(?!\bas\b).)*?)\bas\s+(?P<query>.+)", create_table_as),
-        (rf"insert into (?P<name>{NAME})\s*(?:\((?P<columns>[^()]+)\)\s*)?(?P<query>(?:select|with|values)\b.+)", insert),
+        (
+            rf"create table (?P<exists>if not exists )?(?P<name>{NAME})\s*(?P<rest>\(\s*\n?\s*`?\w+`?\s+(?!as\b)[a-z].*)$",
+            create_table,
+        ),
+        (
+            rf"create table (?:if not exists )?(?P<name>{NAME})(?P<clauses>(?:(?!\bas\b).)*?)\bas\s+(?P<query>.+)",
+            create_table_as,
+        ),
+        (
+            rf"insert into (?P<name>{NAME})\s*(?:\((?P<columns>[^()]+)\)\s*)?(?P<query>(?:select|with|values)\b.+)",
+            insert,
+        ),
         (rf"delete from (?P<name>{NAME})(?:\s+where (?P<where>.+))?$", delete),
         (rf"truncate table (?P<name>{NAME})", truncate),
         (rf"refresh dynamic table (?P<name>{NAME})\s*$", refresh),
@@ -678,7 +785,10 @@ class Engine:
         (rf"show columns in (?P<name>{NAME})", show_columns),
         (rf"(?:describe|desc)(?: table)?(?: extended)? (?P<name>{NAME})", describe),
         (rf"show create table (?P<name>{NAME})", show_create),
-        (r"show dynamic table refresh history(?:\s+where (?P<where>.+?))?(?:\s+limit (?P<limit>\d+))?\s*$", show_history),
+        (
+            r"show dynamic table refresh history(?:\s+where (?P<where>.+?))?(?:\s+limit (?P<limit>\d+))?\s*$",
+            show_history,
+        ),
         (r"show grants on\b.*", show_grants),
     ]
 
@@ -712,7 +822,7 @@ def split_parentheses(text: str) -> tuple[str, str]:
         elif character == ")":
             depth -= 1
             if depth == 0:
-                return text[1:position], text[position + 1:]
+                return text[1:position], text[position + 1 :]
         position += 1
     raise Refused("CZLH-42000 parentheses do not close")
 
@@ -741,4 +851,4 @@ def split_commas(text: str) -> list[str]:
     return items
 
 
-__all__ = ["Engine", "Refused", "Relation", "Result", "timedelta"]
+__all__ = ["Engine", "Refused", "Relation", "Result"]

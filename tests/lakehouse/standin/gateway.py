@@ -18,8 +18,16 @@ from .dialect import Refused
 from .engine import Engine, Result
 
 CATEGORIES = {
-    "string": "STRING", "tinyint": "INT8", "smallint": "INT16", "int": "INT32", "bigint": "INT64", "float": "FLOAT32",
-    "double": "FLOAT64", "boolean": "BOOLEAN", "date": "DATE", "json": "JSON",
+    "string": "STRING",
+    "tinyint": "INT8",
+    "smallint": "INT16",
+    "int": "INT32",
+    "bigint": "INT64",
+    "float": "FLOAT32",
+    "double": "FLOAT64",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "json": "JSON",
 }
 
 
@@ -30,7 +38,11 @@ def type_message(name: str) -> dict:
         return {"category": name.upper(), "nullable": True, "timestampInfo": {"tsUnit": "MICROSECONDS"}}
     decimal = re.fullmatch(r"decimal\((\d+),(\d+)\)", name)
     if decimal:
-        return {"category": "DECIMAL", "nullable": True, "decimalTypeInfo": {"precision": decimal[1], "scale": decimal[2]}}
+        return {
+            "category": "DECIMAL",
+            "nullable": True,
+            "decimalTypeInfo": {"precision": decimal[1], "scale": decimal[2]},
+        }
     return {"category": "STRING", "nullable": True}
 
 
@@ -39,7 +51,9 @@ def result_message(result: Result) -> dict:
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, table.schema) as writer:
         writer.write_table(table)
-    fields = [{"name": name, "type": type_message(kind)} for name, kind in zip(table.column_names, result.types, strict=True)]
+    fields = [
+        {"name": name, "type": type_message(kind)} for name, kind in zip(table.column_names, result.types, strict=True)
+    ]
     return {
         "metadata": {"format": "ARROW", "type": "EMBEDDED", "timeZone": "UTC", "fields": fields},
         "data": {"data": [base64.b64encode(buffer.getvalue()).decode()] if table.num_rows else []},
@@ -128,7 +142,10 @@ class Gateway:
         schema = sql_job.get("defaultNamespace", ["", "public"])[-1] if sql_job.get("defaultNamespace") else "public"
         try:
             result = self.engine.run(sql, settings, schema)
-            message = {"status": {"state": "SUCCEED", "errorCode": "", "errorMessage": "", "message": ""}, "resultSet": result_message(result)}
+            message = {
+                "status": {"state": "SUCCEED", "errorCode": "", "errorMessage": "", "message": ""},
+                "resultSet": result_message(result),
+            }
         except Refused as refused:
             code, _, text = str(refused).partition(" ")
             message = self.failure(code if code.startswith("CZLH") else "CZLH-42000", text or str(refused))

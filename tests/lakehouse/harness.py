@@ -6,20 +6,20 @@ after the day has landed.
 
 from __future__ import annotations
 
+import atexit
 import csv
+import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from standin.engine import Engine, Refused
 from standin.gateway import Gateway
 
@@ -47,10 +47,20 @@ class Run:
 
 def dbt(environment: dict, target_path: Path, *arguments: str, variables: dict | None = None) -> Run:
     command = [
-        str(Path(sys.executable).parent / "dbt"), *arguments, "--profiles-dir", "profiles", "--vars", json.dumps({**VARS, **(variables or {})}),
+        str(Path(sys.executable).parent / "dbt"),
+        *arguments,
+        "--profiles-dir",
+        "profiles",
+        "--vars",
+        json.dumps({**VARS, **(variables or {})}),
     ]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
         env={**os.environ, **environment, "DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)},
     )
     return Run(done.returncode, done.stdout + done.stderr)
@@ -63,18 +73,35 @@ class Plant:
         self.folder = folder
         self.database = folder / "replay.duckdb"
         subprocess.run(
-            [sys.executable, "scripts/faultline", "simulate", "--out", str(folder / "plant"), "--days", "4", "--size", "0.3"],
-            cwd=ROOT, check=True, capture_output=True,
+            [
+                sys.executable,
+                "scripts/faultline",
+                "simulate",
+                "--out",
+                str(folder / "plant"),
+                "--days",
+                "4",
+                "--size",
+                "0.3",
+            ],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
         )
         landing = folder / "plant" / "landing"
         environment = {"FAULTLINE_LANDING": str(landing), "FAULTLINE_IMAGES": str(folder / "plant" / "images")}
         models = ("seed", "model")
         kinds = [part for kind in models for part in ("--resource-type", kind)]
-        mocked = dbt({**environment, "FAULTLINE_DUCKDB_PATH": str(folder / "mock.duckdb")}, folder / "target", "build", *kinds)
+        mocked = dbt(
+            {**environment, "FAULTLINE_DUCKDB_PATH": str(folder / "mock.duckdb")}, folder / "target", "build", *kinds
+        )
         assert mocked.code == 0, mocked.output[-3000:]
         self.record_answers(folder / "mock.duckdb", landing / "ai_recorded_answers.csv")
         replayed = dbt(
-            {**environment, "FAULTLINE_DUCKDB_PATH": str(self.database)}, folder / "target", "build", *kinds,
+            {**environment, "FAULTLINE_DUCKDB_PATH": str(self.database)},
+            folder / "target",
+            "build",
+            *kinds,
             variables={"ai_backend": "replay"},
         )
         assert replayed.code == 0, replayed.output[-3000:]
@@ -129,7 +156,9 @@ class Lakehouse:
     def dbt(self, *arguments: str, variables: dict | None = None) -> Run:
         statements, refreshes = len(self.engine.log), len(self.engine.history)
         calls = sum(self.engine.ai_calls.values())
-        run = dbt(self.gateway.environment, self.folder / "target", *arguments, "--target", "lakehouse", variables=variables)
+        run = dbt(
+            self.gateway.environment, self.folder / "target", *arguments, "--target", "lakehouse", variables=variables
+        )
         run.statements = self.engine.log[statements:]
         run.refreshes = self.engine.history[refreshes:]
         run.ai_calls = sum(self.engine.ai_calls.values()) - calls
@@ -140,19 +169,29 @@ class Lakehouse:
         con = self.engine.con
         con.execute(f"attach if not exists '{plant.database}' as source (read_only)")
         for relation in [r for r in self.engine.relations.values() if r.schema == "landing"]:
-            if relation.name != "defect_inspection_records" and con.execute(f"select count(*) from {self.engine.target(relation)}").fetchone()[0]:
+            if (
+                relation.name != "defect_inspection_records"
+                and con.execute(f"select count(*) from {self.engine.target(relation)}").fetchone()[0]
+            ):
                 continue
             landed = [row[0] for row in con.execute(f"describe source.main.landing_{relation.name}").fetchall()]
-            columns = [row[0] for row in con.execute(f"describe {self.engine.target(relation)}").fetchall() if row[0] in landed]
+            columns = [
+                row[0] for row in con.execute(f"describe {self.engine.target(relation)}").fetchall() if row[0] in landed
+            ]
             names = ", ".join(columns)
             where = inspections if relation.name == "defect_inspection_records" else "true"
-            con.execute(f"insert into {self.engine.target(relation)} ({names}) select {names} from source.main.landing_{relation.name} where {where}")
+            con.execute(
+                f"insert into {self.engine.target(relation)} ({names}) select {names} from source.main.landing_{relation.name} where {where}"
+            )
             relation.version += 1
         con.execute("delete from memory.standin.files")
         images = plant.folder / "plant" / "images"
         for path in sorted(images.rglob("*")):
             if path.is_file():
-                con.execute("insert into memory.standin.files values ('user volume', ?, '', 1, timestamp '2026-09-01')", [path.relative_to(images).as_posix()])
+                con.execute(
+                    "insert into memory.standin.files values ('user volume', ?, '', 1, timestamp '2026-09-01')",
+                    [path.relative_to(images).as_posix()],
+                )
 
     def rows(self, sql: str) -> list[tuple]:
         with self.engine.lock:
@@ -162,27 +201,40 @@ class Lakehouse:
         """Every statement that was sent, as a text a person can read."""
         with path.open("w", encoding="utf-8") as file:
             for number, entry in enumerate(self.engine.log, 1):
-                settings = {k: v for k, v in entry["settings"].items() if re.match(r"cz\.(sql\.(timezone|mv)|optimizer)", k)}
-                file.write(f"-- {number}  {entry['seconds']} s  {settings or ''}  {entry['error']}\n{entry['sql']};\n\n")
+                settings = {
+                    k: v for k, v in entry["settings"].items() if re.match(r"cz\.(sql\.(timezone|mv)|optimizer)", k)
+                }
+                file.write(
+                    f"-- {number}  {entry['seconds']} s  {settings or ''}  {entry['error']}\n{entry['sql']};\n\n"
+                )
 
 
-@pytest.fixture(scope="session")
-def plant(tmp_path_factory) -> Plant:
-    return Plant(tmp_path_factory.mktemp("plant"))
+def folder(name: str) -> Path:
+    """A folder that is gone when the tests are over."""
+    path = Path(tempfile.mkdtemp(prefix=f"faultline-{name}-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
-@pytest.fixture(scope="session")
-def three_runs(plant, tmp_path_factory) -> tuple[Lakehouse, list[Run]]:
+@functools.cache
+def demo_plant() -> Plant:
+    return Plant(folder("plant"))
+
+
+@functools.cache
+def three_builds() -> tuple[Lakehouse, list[Run]]:
     """The first build, one without news, one after the last day has landed."""
-    lakehouse = Lakehouse(tmp_path_factory.mktemp("lakehouse"), plant.answer)
+    plant = demo_plant()
+    lakehouse = Lakehouse(folder("lakehouse"), plant.answer)
+    atexit.register(lakehouse.gateway.close)
     created = lakehouse.dbt("run-operation", "create_landing", "--args", "{as_text: true}")
     assert created.code == 0, created.output[-3000:]
     lakehouse.land(plant, "inspect_time < '2026-09-04'")
-    runs = [lakehouse.dbt("build"), lakehouse.dbt("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")]
+    without_unit_tests = ("--exclude-resource-type", "unit_test")
+    runs = [lakehouse.dbt("build"), lakehouse.dbt("build", *without_unit_tests, "--exclude-resource-type", "test")]
     lakehouse.land(plant, "not inspect_time < '2026-09-04' or inspect_time is null")
-    runs.append(lakehouse.dbt("build", "--exclude-resource-type", "unit_test"))
+    runs.append(lakehouse.dbt("build", *without_unit_tests))
     artifact = ROOT / "target" / "lakehouse"
     artifact.mkdir(parents=True, exist_ok=True)
     lakehouse.write_log(artifact / "statements.sql")
-    yield lakehouse, runs
-    lakehouse.gateway.close()
+    return lakehouse, runs
