@@ -107,7 +107,6 @@ unit: $(VENV)/.main  ## dbt unit tests only, on empty tables
 		&& $(DBT) test $(PROFILE) --target-path target/unit --select test_type:unit
 
 pytest: $(VENV)/.test  ## the Python tests; they build the project in folders of their own
-	@$(BIN)/python -m pytest tests/lakehouse
 	@$(BIN)/python -m pytest
 
 bench: $(VENV)/.test  ## measure speed, as ratios within one run (minutes; peers are installed on demand)
