@@ -24,7 +24,8 @@ known_inspections as (
 
 ),
 
-{% if is_incremental() -%}
+{#- Without introspection (lint, compiling without a connection) nobody can be asked whether the table is there. -#}
+{% if flags.INTROSPECT and is_incremental() -%}
 versions_numbered as (
 
     select
