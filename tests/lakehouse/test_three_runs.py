@@ -20,6 +20,8 @@ VOLATILE = {
     "cost",
     "currency",
     "landing_file",
+    "request_count",
+    "answered_for",
 }
 LEDGERS = ("ai_classify_calls", "ai_extract_calls", "ai_diagnose_calls")
 
