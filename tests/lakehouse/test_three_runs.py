@@ -22,6 +22,7 @@ VOLATILE = {
     "landing_file",
     "request_count",
     "answered_for",
+    "fingerprint",
 }
 LEDGERS = ("ai_classify_calls", "ai_extract_calls", "ai_diagnose_calls")
 
