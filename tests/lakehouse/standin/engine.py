@@ -470,8 +470,9 @@ class Engine:
             sql = self._macros(dialect.to_duckdb(keys))
             try:
                 described = self.con.execute(f"describe {sql}").fetchall()
-            except duckdb.Error as error:
-                raise AssertionError(f"standin: group keys not understood: {error}\n{sql}") from None
+            except duckdb.Error:
+                # A CTE inside a CTE: counted as what costs more.
+                return "group keys whose type the stand-in cannot tell"
             for row in described:
                 kind = dialect.lakehouse_type(row[1])
                 if not kind.startswith(GROUP_KEY_TYPES):
