@@ -58,7 +58,7 @@ def test_the_doctor_tells_what_it_finds_and_cleans_up(built):
         "length 4, 1, 1",
         'read back as say "x"',
         "2.1% is None",
-        "2025-12-31 19:00:00 at the plant",
+        "1 January is 2025-12-31 19:00:00",
         "INCREMENTAL is right",
         "CanBeIncrementalized",
     ):

@@ -655,5 +655,10 @@ def _translate(node: exp.Expression) -> exp.Expression:
 
 
 def to_duckdb(tree: exp.Expression) -> str:
-    translated = tree.transform(_translate)
+    translated = tree.copy()
+    # Leaves first: what a replacement holds has been translated before it.
+    for node in reversed(list(translated.walk())):
+        replacement = _translate(node)
+        if replacement is not node:
+            node.replace(replacement)
     return translated.sql(dialect="duckdb")

@@ -19,6 +19,8 @@ import pyarrow as pa
 from . import dialect
 from .dialect import Refused
 
+# Functions of Lakehouse that DuckDB lacks, as macros. crc32 only has to tell texts apart.
+MACROS = ("FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT", "CRC32")
 GROUP_KEY_TYPES = ("string", "tinyint", "smallint", "int", "bigint", "decimal", "boolean", "date", "varchar", "char")
 NAME = r"(?:`?\w+`?\.)*`?\w+`?"
 
@@ -89,6 +91,7 @@ class Engine:
         for statement in (
             "create macro memory.main.from_utc_timestamp(t, zone) as ((t::timestamptz at time zone zone) at time zone 'UTC')",
             "create macro memory.main.to_utc_timestamp(t, zone) as ((t::timestamptz at time zone 'UTC') at time zone zone)",
+            "create macro memory.main.crc32(t) as cast(hash(t) % 4294967296 as bigint)",
             "create macro memory.main.get_json_object(j, p) as case when json_valid(j) then json_extract_string(j, p) end",
         ):
             self.con.execute(statement)
@@ -142,7 +145,7 @@ class Engine:
     def duckdb_sql(self, sql: str) -> tuple[str, object]:
         tree = dialect.parse_query(sql)
         translated = dialect.to_duckdb(self._with_ai_calls(tree))
-        for macro in ("FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT"):
+        for macro in MACROS:
             translated = re.sub(rf"(?<![.\w]){macro}\(", f"memory.main.{macro.lower()}(", translated)
         return translated, tree
 
@@ -467,8 +470,9 @@ class Engine:
             sql = self._macros(dialect.to_duckdb(keys))
             try:
                 described = self.con.execute(f"describe {sql}").fetchall()
-            except duckdb.Error as error:
-                raise AssertionError(f"standin: group keys not understood: {error}\n{sql}") from None
+            except duckdb.Error:
+                # A CTE inside a CTE: counted as what costs more.
+                return "group keys whose type the stand-in cannot tell"
             for row in described:
                 kind = dialect.lakehouse_type(row[1])
                 if not kind.startswith(GROUP_KEY_TYPES):
@@ -477,7 +481,7 @@ class Engine:
 
     @staticmethod
     def _macros(sql: str) -> str:
-        for macro in ("FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT"):
+        for macro in MACROS:
             sql = re.sub(rf"(?<![.\w]){macro}\(", f"memory.main.{macro.lower()}(", sql)
         return sql
 
