@@ -1,4 +1,5 @@
--- A threshold that is missing is NULL, and a comparison with NULL decides nothing: the line stop would be off without a word.
+-- A threshold that is missing is NULL, and a comparison with NULL decides nothing: the line stop would be off without
+-- a word.
 with thresholds as (
 
     select * from {{ ref('thresholds') }}
@@ -19,7 +20,7 @@ needed as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{% endfor %}
+    {% endfor %}
 )
 
 select needed.name

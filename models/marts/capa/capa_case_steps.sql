@@ -25,7 +25,8 @@ inspections as (
 thresholds as (
 
     select
-        cast(max(case when threshold = 'effectiveness_days' then value end) as {{ dbt.type_int() }}) as effectiveness_days,
+        cast(max(case when threshold = 'effectiveness_days' then value end) as {{ dbt.type_int() }})
+            as effectiveness_days,
         max(case when threshold = 'effectiveness_min_judged' then value end) as effectiveness_min_judged
     from {{ ref('capa_thresholds') }}
 
@@ -78,7 +79,7 @@ steps_ranked as (
                 case when done_on is null then 0 else 1 end,
                 case when done_on is null then due_on end asc nulls last,
                 done_on desc nulls last,
-                action_id
+                action_id asc
         ) as step_number,
         count(*) over (partition by case_id) as steps,
         sum(case when done_on is null then 1 else 0 end) over (partition by case_id) as open_steps,

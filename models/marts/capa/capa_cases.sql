@@ -41,7 +41,7 @@ judged_around_step as (
         on
             cases_with_steps.line_id = inspections.line_id
             and inspections.is_judged
-            and inspections.local_day < cases_with_steps.check_due_on
+            and cases_with_steps.check_due_on > inspections.local_day
             and {{ days_between('inspections.local_day', 'cases_with_steps.last_done_on') }}
             <= cases_with_steps.effectiveness_days
     group by cases_with_steps.case_id
@@ -58,7 +58,7 @@ defects_around_step as (
     inner join problems
         on
             cases_with_steps.case_id = problems.case_id
-            and problems.local_day < cases_with_steps.check_due_on
+            and cases_with_steps.check_due_on > problems.local_day
             and {{ days_between('problems.local_day', 'cases_with_steps.last_done_on') }}
             <= cases_with_steps.effectiveness_days
     group by cases_with_steps.case_id
@@ -75,7 +75,7 @@ recurrences_after_check as (
     inner join recurrences
         on
             cases_with_steps.case_id = recurrences.case_id
-            and recurrences.window_first_day >= cases_with_steps.check_due_on
+            and cases_with_steps.check_due_on <= recurrences.window_first_day
     group by cases_with_steps.case_id
 
 ),
@@ -139,7 +139,9 @@ select
     root_causes.six_m,
     root_causes.cause,
     case
-        when verified.effectiveness = 'effective' and verified.open_steps = 0 and verified.reopened_on is null then 'closed'
+        when
+            verified.effectiveness = 'effective' and verified.open_steps = 0 and verified.reopened_on is null
+            then 'closed'
         when verified.effectiveness = 'effective' and verified.reopened_on is not null then 'reopened'
         when verified.open_steps > 0 then 'in progress'
         when verified.last_done_on is not null and verified.effectiveness = 'waiting for data' then 'in verification'

@@ -34,7 +34,7 @@ from cases
 inner join problems
     on
         cases.case_id = problems.case_id
-        and problems.local_day >= cases.first_defect_day
+        and cases.first_defect_day <= problems.local_day
 left join recurrences
     on
         problems.case_id = recurrences.case_id

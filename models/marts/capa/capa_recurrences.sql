@@ -7,7 +7,8 @@ with problems as (
 thresholds as (
 
     select
-        cast(max(case when threshold = 'recurrence_defects' then value end) as {{ dbt.type_bigint() }}) as recurrence_defects,
+        cast(max(case when threshold = 'recurrence_defects' then value end) as {{ dbt.type_bigint() }})
+            as recurrence_defects,
         cast(max(case when threshold = 'recurrence_days' then value end) as {{ dbt.type_bigint() }}) as recurrence_days
     from {{ ref('capa_thresholds') }}
 
@@ -39,4 +40,4 @@ inner join defects_numbered as opening
     on
         completing.case_id = opening.case_id
         and completing.defect_number = opening.defect_number + thresholds.recurrence_defects - 1
-where {{ days_between('opening.local_day', 'completing.local_day') }} < thresholds.recurrence_days
+where {{ days_between('opening.local_day', 'completing.local_day') }} < thresholds.recurrence_days  -- noqa: LT05

@@ -31,7 +31,7 @@ costs_per_inspection as (
 ),
 
 defects_by_member as (
-{% for dimension, member in dimensions.items() %}
+    {% for dimension, member in dimensions.items() %}
     select
         {{ sql_text(dimension) }} as dimension,
         {{ member }} as member,
@@ -48,7 +48,7 @@ defects_by_member as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 ),
 
@@ -81,11 +81,11 @@ accumulated as (
         *,
         row_number() over (
             partition by dimension, member, defect_month
-            order by defects desc, root_cause_code
+            order by defects desc, root_cause_code asc
         ) as cause_rank,
         sum(defects) over (
             partition by dimension, member, defect_month
-            order by defects desc, root_cause_code
+            order by defects desc, root_cause_code asc
             rows between unbounded preceding and current row
         ) as cumulative_defects,
         sum(defects) over (partition by dimension, member, defect_month) as all_defects,

@@ -29,7 +29,7 @@ wordings_ranked as (
         *,
         row_number() over (
             partition by text_group, root_cause_code
-            order by defects desc, root_cause_text
+            order by defects desc, root_cause_text asc
         ) as wording_number
     from wordings
 

@@ -18,7 +18,7 @@ line_cost_rates as (
 ),
 
 ai_calls as (
-{% for step in ['classify', 'extract', 'diagnose'] %}
+    {% for step in ['classify', 'extract', 'diagnose'] %}
     select
         inspection_id,
         called_at,
@@ -28,7 +28,7 @@ ai_calls as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 ),
 

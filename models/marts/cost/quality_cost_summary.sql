@@ -74,7 +74,7 @@ sales_by_member as (
 ),
 
 costs_by_member as (
-{% for dimension, member in dimensions.items() %}
+    {% for dimension, member in dimensions.items() %}
     select
         {{ sql_text(dimension) }} as dimension,
         coalesce({{ member }}, 'not assigned') as member,
@@ -89,12 +89,12 @@ costs_by_member as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 ),
 
 totals as (
-{% for level, categories in levels.items() %}
+    {% for level, categories in levels.items() %}
     select
         dimension,
         member,
@@ -117,12 +117,12 @@ totals as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 ),
 
 budgets_by_level as (
-{% for level, categories in levels.items() %}
+    {% for level, categories in levels.items() %}
     select
         budget_month,
         currency,
@@ -137,7 +137,7 @@ budgets_by_level as (
     {%- if not loop.last %}
     union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
 
 )
 
@@ -160,7 +160,8 @@ select
     totals.amount - prior_month.amount as change_on_prior_month,
     case
         when prior_month.amount is null then null
-        else (totals.derived_amount is null) = (prior_month.derived_amount is null)
+        else
+            (totals.derived_amount is null) = (prior_month.derived_amount is null)
             and (totals.booked_amount is null) = (prior_month.booked_amount is null)
     end as is_prior_month_comparable,
     budgets_by_level.budget,

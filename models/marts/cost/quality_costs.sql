@@ -97,6 +97,16 @@ monthly as (
 
 ),
 
+derived_items as (
+
+    select distinct
+        cost_category,
+        cost_item,
+        counted_origin
+    from cost_items
+
+),
+
 -- What is booked under another name may be the same money as what is derived here.
 meanings as (
 
@@ -110,13 +120,7 @@ meanings as (
             monthly.cost_origin = 'booked'
             and monthly.cost_category = booked_meaning.cost_category
             and lower(monthly.cost_item) = lower(booked_meaning.booked_item)
-    left join (
-        select distinct
-            cost_category,
-            cost_item,
-            counted_origin
-        from cost_items
-    ) as derived_meaning
+    left join derived_items as derived_meaning
         on
             monthly.cost_origin = 'derived'
             and monthly.cost_category = derived_meaning.cost_category

@@ -214,7 +214,7 @@ points_beyond as (
 
     select
         streams.line_id,
-        {{ hour_number('critical_subgroups.subgroup_ends_at') }} as hour_number,
+        {{ hour_number('critical_subgroups.subgroup_ends_at') }} as hour_number,  -- noqa: LT05
         {{ hour_number('points.subgroup_at') }} as starts_hour,
         points.value,
         points.ucl

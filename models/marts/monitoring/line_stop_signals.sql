@@ -151,7 +151,7 @@ stops as (
         on
             pauses.line_id = ends.line_id
             and pauses.paused_at < ends.ended_at
-            and (pauses.next_paused_at is null or ends.ended_at < pauses.next_paused_at)
+            and (pauses.next_paused_at is null or pauses.next_paused_at > ends.ended_at)
 
 ),
 
@@ -165,8 +165,8 @@ held_releases as (
         on
             stops.line_id = release_effects.line_id
             and release_effects.is_held
-            and release_effects.released_at >= stops.paused_at
-            and (stops.ended_at is null or release_effects.released_at < stops.ended_at)
+            and stops.paused_at <= release_effects.released_at
+            and (stops.ended_at is null or stops.ended_at > release_effects.released_at)
     group by stops.stop_id
 
 ),

@@ -122,8 +122,7 @@ event_gaps as (
         case
             when counted = 1 and chart_type = 'g' then cast(units_since as {{ type_double() }})
             when counted = 1 and occurred_at > previous_at
-                then {{ dbt.datediff('previous_at', 'occurred_at', 'second') }}
-                / 3600.0
+                then {{ dbt.datediff('previous_at', 'occurred_at', 'second') }} / 3600.0  -- noqa: LT02,LT05
         end as sample_mean,
         cast(null as {{ type_double() }}) as sample_range,
         cast(null as {{ type_double() }}) as sample_deviation
