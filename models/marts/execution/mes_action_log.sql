@@ -24,7 +24,7 @@ known_inspections as (
 
 ),
 
-{#- Without introspection (lint, compiling without a connection) nobody can be asked whether the table is there. -#}
+{# Without introspection (lint, compiling without a connection) nobody can be asked whether the table is there. #}
 {% if flags.INTROSPECT and is_incremental() -%}
 versions_numbered as (
 
@@ -54,7 +54,8 @@ newest_versions as (
     where age = 1
 
 ),
-{%- else -%}
+
+{% else -%}
 newest_versions as (
 
     select
