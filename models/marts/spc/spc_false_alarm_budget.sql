@@ -38,9 +38,9 @@ stream_rates as (
         chart_id,
         stream_id,
         statistic in ('g', 'ewma', 'cusum_high', 'cusum_low') as has_limits_only,
-        -- n points span n - 1 steps
-        {{ dbt.datediff('first_point_at', 'last_point_at', 'hour') }}
-        / 24.0 * points / greatest(points - 1, 1) as days,
+        -- n points span n - 1 steps; in seconds, because the engines count the hours of a difference in two ways
+        {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }}
+        / 86400.0 * points / greatest(points - 1, 1) as days,
         points
     from stream_points
 

@@ -772,7 +772,7 @@ class Engine:
             create_table_as,
         ),
         (
-            rf"insert into (?P<name>{NAME})\s*(?:\((?P<columns>[^()]+)\)\s*)?(?P<query>(?:select|with|values)\b.+)",
+            rf"insert into (?:table )?(?P<name>{NAME})\s*(?:\((?P<columns>[^()]+)\)\s*)?(?P<query>(?:select|with|values)\b.+)",
             insert,
         ),
         (rf"delete from (?P<name>{NAME})(?:\s+where (?P<where>.+))?$", delete),
