@@ -231,7 +231,10 @@ def three_builds() -> tuple[Lakehouse, list[Run]]:
     assert created.code == 0, created.output[-3000:]
     lakehouse.land(plant, "inspect_time < '2026-09-04'")
     without_unit_tests = ("--exclude-resource-type", "unit_test")
-    runs = [lakehouse.dbt("build", "--exclude", "tag:duckdb_only"), lakehouse.dbt("build", *without_unit_tests, "--exclude-resource-type", "test")]
+    runs = [
+        lakehouse.dbt("build", "--exclude", "tag:duckdb_only"),
+        lakehouse.dbt("build", *without_unit_tests, "--exclude-resource-type", "test"),
+    ]
     lakehouse.land(plant, "not inspect_time < '2026-09-04' or inspect_time is null")
     runs.append(lakehouse.dbt("build", *without_unit_tests))
     artifact = ROOT / "target" / "lakehouse"
