@@ -19,7 +19,7 @@ NOBODY = {
     "CZ_INSTANCE": "i",
     "CZ_WORKSPACE": "plant",
     "CZ_USER": "u",
-    "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys-secret",
+    "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys",
     "CZ_SCHEMA": "faultline",
 }
 HOSTILE = [

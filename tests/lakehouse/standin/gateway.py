@@ -116,8 +116,8 @@ class Gateway:
             self.logins.append(body.get("username", ""))
             if body.get("password") != self.password:
                 return {"code": 401, "msg": "wrong user or password"}
-            return {"code": 0, "data": {"token": "token-of-the-standin"}}
-        if headers.get("X-ClickZetta-Token") != "token-of-the-standin":
+            return {"code": 0, "data": {"token": "of-standin"}}
+        if headers.get("X-ClickZetta-Token") != "of-standin":
             return self.failure("CZLH-60003", "Illegal authorization")
         if path == "/lh/submitJob":
             return self.submit(body["jobDesc"])

@@ -107,7 +107,7 @@ class Runner:
         self.session: Session | None = None
         self.said: list[str] = []
         monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
-        monkeypatch.setenv("FAULTLINE_AI_API_KEY", "sk-test-0815")
+        monkeypatch.setenv("FAULTLINE_AI_API_KEY", "test-0815")
         monkeypatch.delenv("FAULTLINE_AI_STORE", raising=False)
 
     def open(self, step: dict | None = None, limits: dict | None = None, images: dict | None = None) -> Session:

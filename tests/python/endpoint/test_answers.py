@@ -86,17 +86,17 @@ def test_an_unknown_structured_output_is_refused(runner):
 def test_the_key_travels_in_the_header_and_nowhere_else(runner, tmp_path):
     runner.ask(picture_rows(2))
     stats = runner.server.stats()
-    assert stats["last_headers"]["authorization"] == "Bearer sk-test-0815"
-    assert "sk-test-0815" not in json.dumps(stats["last_body"])
+    assert stats["last_headers"]["authorization"] == "Bearer test-0815"
+    assert "test-0815" not in json.dumps(stats["last_body"])
     runner.close()
     for path in tmp_path.rglob("*"):
         if path.is_file():
-            assert b"sk-test-0815" not in path.read_bytes(), path
-    assert "sk-test-0815" not in "".join(runner.said)
+            assert b"test-0815" not in path.read_bytes(), path
+    assert "test-0815" not in "".join(runner.said)
 
 
 def test_a_key_that_a_server_repeats_is_not_kept(runner):
-    runner.server.behave(answer="your key is sk-test-0815")
+    runner.server.behave(answer="your key is test-0815")
     rows = picture_rows(1)
     runner.ask(rows)
     assert runner.outcomes(rows)[0]["raw_response"] == "your key is ***"

@@ -54,7 +54,7 @@ def plant(prepared, server, monkeypatch) -> Dbt:
         path.unlink()
     shutil.copy(prepared.folder / "prepared.duckdb", prepared.database)
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
-    monkeypatch.setenv("FAULTLINE_AI_API_KEY", "sk-test-0815")
+    monkeypatch.setenv("FAULTLINE_AI_API_KEY", "test-0815")
     return prepared
 
 
@@ -91,7 +91,7 @@ def test_a_run_asks_each_picture_once_and_a_second_run_nothing(plant, server):
 
     for path in plant.folder.rglob("*"):
         if path.is_file():
-            assert b"sk-test-0815" not in path.read_bytes(), path
+            assert b"test-0815" not in path.read_bytes(), path
 
 
 def test_plan_before_anything_is_spent(plant, server):

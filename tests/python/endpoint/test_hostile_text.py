@@ -92,7 +92,7 @@ def test_through_dbt_no_sentence_changes_labels_action_or_sql(tmp_path, server, 
     (tmp_path / "images").mkdir()
     (tmp_path / "landing").mkdir()
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", server.base_url)
-    monkeypatch.setenv("FAULTLINE_AI_API_KEY", "sk-test-0815")
+    monkeypatch.setenv("FAULTLINE_AI_API_KEY", "test-0815")
     server.behave(obeys=[order for order in orders() if order not in LABELS])
     rows, images = [], []
     for n, sentence in enumerate(SENTENCES):
@@ -126,4 +126,4 @@ def test_through_dbt_no_sentence_changes_labels_action_or_sql(tmp_path, server, 
         SENTENCES[:10]
     )
     assert plant.value("select count(*) from ai_models") >= 3
-    assert "sk-test-0815" not in json.dumps(stats["last_body"])
+    assert "test-0815" not in json.dumps(stats["last_body"])

@@ -25,7 +25,7 @@ def logging_server(tmp_path):
 
 
 def start_run(folder, server, number: int, rows: int = ROWS) -> subprocess.Popen:
-    environment = os.environ | {"FAULTLINE_AI_BASE_URL": server.base_url, "FAULTLINE_AI_API_KEY": "sk-test-0815"}
+    environment = os.environ | {"FAULTLINE_AI_BASE_URL": server.base_url, "FAULTLINE_AI_API_KEY": "test-0815"}
     command = [
         sys.executable,
         HERE / "one_run.py",
