@@ -1,7 +1,6 @@
 """Published and recomputed control charts, reproduced through the models from landing files.
 
-The sets of `data/` are NIST's (public domain) and a milling series (CC0). Where the wider collection lies beside the
-project it is used instead: the same sets and more.
+The sets are those of the trial data beside the project; where it is absent these tests are skipped.
 """
 
 import csv
