@@ -29,7 +29,7 @@ def test_a_minimal_plant_has_its_rows_and_every_optional_table_empty(build, writ
     dbt = build()
     assert row_count(dbt, "defect_inspection_records") == (1, 1, 0, 0, 0)
     assert dbt.value("select count(*) from ods_row_counts where landed_rows > 0") == 6
-    assert dbt.value("select count(*) from ods_row_counts where landed_rows = 0") == 12
+    assert dbt.value("select count(*) from ods_row_counts where landed_rows = 0") == 14
 
 
 def test_a_missing_required_table_and_column_are_named(build, write_landing):
