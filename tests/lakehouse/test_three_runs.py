@@ -13,6 +13,7 @@ VOLATILE = {
     "backend",
     "run_id",
     "called_at",
+    "emitted_at",
     "answered_at",
     "call_id",
     "served_model",
@@ -73,7 +74,9 @@ def test_news_are_worked_in_incrementally_where_lakehouse_can(three_runs):
     assert {refresh["refresh_mode"] for refresh in first.refreshes} == {"FULL"}
     full = {refresh["name"]: refresh["reason"] for refresh in third.refreshes if refresh["refresh_mode"] == "FULL"}
     known = ("a group key of type timestamp_ntz", "group keys whose type", "a window without PARTITION BY")
-    assert {name: reason for name, reason in full.items() if not reason.startswith(known)} == {}
+    # The log of the outbox is the adapter's own incremental, which knows no properties: what reads it is refreshed in full.
+    untracked = {"mes_actions": "source faultline.mes_action_log has no change_tracking"}
+    assert {name: reason for name, reason in full.items() if not reason.startswith(known)} == untracked
     assert full["defect_rates"] == "a group key of type timestamp_ntz"
     assert not {"inspections", "defect_analysis", "resolved_categories", "dispositions"} & set(full)
 
@@ -122,7 +125,9 @@ def test_the_marts_are_those_of_duckdb_row_for_row(three_runs, plant):
         for column, kind, *_ in lakehouse.rows(f"describe source.main.{table}"):
             if column in VOLATILE:
                 continue
-            columns.append(f"round({column}, 9) as {column}" if kind == "DOUBLE" else column)
+            # Twelve significant digits: the order of a sum is no difference.
+            digits = f"case when {column} = 0 then 0 else round({column}, cast(11 - floor(log10(abs({column}))) as integer)) end"
+            columns.append(f"{digits} as {column}" if kind == "DOUBLE" else column)
         names = ", ".join(columns)
         ours, theirs = f"select {names} from plant.faultline.{table}", f"select {names} from source.main.{table}"
         counts = lakehouse.rows(
