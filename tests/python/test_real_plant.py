@@ -63,7 +63,8 @@ def test_every_row_is_accounted_for(plant):
         )
         for r in expected("row_counts")
     }
-    assert set(plant.query("from ods_row_counts")) == wanted
+    # Landing tables that this plant does not know have no rows.
+    assert set(plant.query("from ods_row_counts where landed_rows > 0")) == wanted
 
 
 def test_quarantine_holds_the_unusable_rows_with_their_reason(plant):
