@@ -2,7 +2,9 @@
 
 plugin     registers the SQL functions with dbt-duckdb; all it imports at start
 session    one dbt run: what each step asks, rows in, outcomes out; thread-safe
-engine     many requests in flight, retries, budget, progress; asyncio in a thread of its own
+engine     many requests in flight and retries; asyncio in a thread of its own
+budget     limits of calls and money, kept while requests are in flight
+tally      what became of the rows, and the line of progress
 pace       how fast to ask: quotas, 429s, how many at once
 transport  one HTTP request with every bound on what comes back
 questions  what is sent: messages, answer schema, the key under which an answer is kept

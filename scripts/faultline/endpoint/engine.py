@@ -12,36 +12,20 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from faultline.endpoint.budget import Budget, Limits
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 from faultline.endpoint.pace import Pace, backoff_seconds
 from faultline.endpoint.questions import Question, Step, request_body
-from faultline.endpoint.store import Spent, Store
+from faultline.endpoint.store import Store
+from faultline.endpoint.tally import Tally, progress_line
 from faultline.endpoint.transport import Fault, Transport
 
 SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
-NOTHING_SPENT = Spent(0, 0, 0.0, 0.0)
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How fast, how long, how much. None = no limit."""
-
-    concurrency: int = 16
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    timeout_seconds: float = 120.0
-    max_tries: int = 5
-    outage_seconds: float = 60.0
-    calls_per_run: int | None = None
-    calls_per_day: int | None = None
-    cost_per_run: float | None = None
-    cost_per_day: float | None = None
-    spent_before: Spent = field(default=NOTHING_SPENT)  # as the ledgers know it; the higher of both counts is taken
 
 
 @dataclass
@@ -53,76 +37,6 @@ class Work:
     requests_sent: int = 0
     cost: float = 0.0
     first_asked_at: float = 0.0
-
-
-@dataclass
-class Tally:
-    """What became of the rows of one step."""
-
-    submitted: int = 0
-    answered: int = 0
-    failed: int = 0
-    requests: int = 0
-    throttled: int = 0
-    cost: float = 0.0
-    most_in_flight: int = 0
-    stopped: str | None = None
-    detail: str | None = None
-    started_at: float = field(default_factory=time.monotonic)
-
-
-class Budget:
-    """Reserves the highest price of a request before it is sent, so that what is in flight can never overshoot."""
-
-    def __init__(self, limits: Limits, spent: Spent):
-        highest = [max(a, b) for a, b in zip(spent, limits.spent_before, strict=True)]
-        self._calls = [limits.calls_per_run, limits.calls_per_day]
-        self._costs = [limits.cost_per_run, limits.cost_per_day]
-        self._calls_used, self._costs_used = highest[:2], highest[2:]
-        self._reserved_calls, self._reserved_cost = 0, 0.0
-        self._most_input_tokens: dict[str, int] = {}
-
-    @property
-    def counts_money(self) -> bool:
-        return any(limit is not None for limit in self._costs)
-
-    def learn(self, step: Step, input_tokens: int):
-        """Pictures differ in tokens: what the dearest one had may come again."""
-        self._most_input_tokens[step.question] = max(self._most_input_tokens.get(step.question, 0), input_tokens)
-
-    def has_learned(self, step: Step) -> bool:
-        """Whether the tokens of at least one row are known."""
-        return self._most_input_tokens.get(step.question, 0) > 0
-
-    def price(self, step: Step) -> float:
-        """The most one request of the step can cost, as far as is known."""
-        return step.highest_cost(self._most_input_tokens.get(step.question, 0))
-
-    def refuses(self, price: float) -> bool:
-        """Whether one more request could pass a limit once everything in flight has come back."""
-        for limit, used in zip(self._calls, self._calls_used, strict=True):
-            if limit is not None and used + self._reserved_calls + 1 > limit:
-                return True
-        for limit, used in zip(self._costs, self._costs_used, strict=True):
-            if limit is not None and used + self._reserved_cost + price > limit + 1e-9:
-                return True
-        return False
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether requests in flight may still give back what they reserved."""
-        return self._reserved_calls > 0
-
-    def reserve(self, price: float):
-        self._reserved_calls += 1
-        self._reserved_cost += price
-
-    def settle(self, price: float, cost: float, is_call: bool):
-        self._reserved_calls -= 1
-        self._reserved_cost = self._reserved_cost - price if self._reserved_calls else 0.0
-        if is_call:
-            self._calls_used = [used + 1 for used in self._calls_used]
-            self._costs_used = [used + cost for used in self._costs_used]
 
 
 class Engine:
@@ -599,15 +513,3 @@ class Engine:
             await asyncio.sleep(PROGRESS_SECONDS)
             if self._unfinished:
                 self._say(progress_line(self._tally, self._expected, len(self._in_flight)))
-
-
-def progress_line(tally: Tally, expected: int, in_flight: int) -> str:
-    """Done, failed, rate, time to go, money."""
-    seconds = max(1e-6, time.monotonic() - tally.started_at)
-    done = tally.answered + tally.failed
-    rate = done / seconds
-    to_go = f"{(expected - done) / rate:.0f} s to go" if rate > 0 and expected > done else "finishing"
-    return (
-        f"{done}/{expected} done, {tally.failed} failed, {in_flight} in flight, {rate:.1f} rows/s, {to_go}, "
-        f"{tally.cost:.4f} spent" + (f", {tally.throttled} throttled" if tally.throttled else "")
-    )

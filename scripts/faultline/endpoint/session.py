@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable
 
 from faultline.endpoint import EndpointError
-from faultline.endpoint.engine import Engine, Limits, progress_line
+from faultline.endpoint.budget import Limits
+from faultline.endpoint.engine import Engine
 from faultline.endpoint.images import ImageSettings
 from faultline.endpoint.questions import Question, Step, answer_key
 from faultline.endpoint.store import RunLock, Spent, Store
+from faultline.endpoint.tally import progress_line
 
 FREE = {"input_tokens": 0, "output_tokens": 0, "latency_ms": None, "request_count": 0, "cost": 0.0}
 
