@@ -5,8 +5,10 @@ stopped: budget, outage, cancel), or raised for all (the set-up is wrong).
 """
 
 import asyncio
+import functools
 import heapq
 import itertools
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -16,11 +18,11 @@ from dataclasses import dataclass
 
 from faultline.endpoint.budget import Budget, Limits
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
-from faultline.endpoint.pace import Pace, backoff_seconds
+from faultline.endpoint.pace import Pace, Ticket, backoff_seconds
 from faultline.endpoint.questions import Question, Step, request_body
 from faultline.endpoint.store import Store
 from faultline.endpoint.tally import Tally, progress_line
-from faultline.endpoint.transport import Fault, Transport
+from faultline.endpoint.transport import Fault, Reply, Transport
 
 SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
 ROWS_OF_AN_OUTAGE = 10
@@ -37,6 +39,18 @@ class Work:
     requests_sent: int = 0
     cost: float = 0.0
     first_asked_at: float = 0.0
+    has_ended: bool = False
+
+
+@dataclass
+class Flight:
+    """One request on its way."""
+
+    work: Work
+    ticket: Ticket
+    price: float  # what the budget holds back for it
+    request_id: int | None = None  # None: it has not left yet
+    is_settled: bool = False  # whether budget and request log know what it came to
 
 
 class Engine:
@@ -55,7 +69,12 @@ class Engine:
         self._base_url, self._api_key = base_url, api_key
         self._limits, self._images, self._store, self._run_id, self._say = limits, images, store, run_id, say
         self._decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="faultline-image")
-        self._room = threading.Semaphore(max(64, 4 * limits.concurrency))
+        # Rows are handed over in lots: a switch between threads for every row would cost more than the row.
+        self._lot = max(16, limits.concurrency)
+        self._room = threading.Semaphore(4 * self._lot)
+        self._room_to_give = 0
+        self._handed_over: deque[Work] = deque()
+        self._takes_over = False
         self._ready: deque[Work] = deque()
         self._delayed: list[tuple[float, int, Work]] = []
         self._suspects: list[Work] = []
@@ -64,14 +83,15 @@ class Engine:
         self._unfinished = 0
         self._tally = Tally()
         self._expected = 0
-        self._cancelled = False
         self._faults_in_a_row: set[str] = set()
         self._last_success = time.monotonic()
         self._successes = 0
         self._known_questions: set[str] = set()
-        self._commit: asyncio.Future | None = None
+        self._commit_is_due = False
+        self._after_commit: list[Callable[[], None]] = []
         self._idle: asyncio.Event | None = None
-        self._wake: asyncio.Event | None = None
+        self._pump_is_due = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._loop = asyncio.new_event_loop()
         self._started: threading.Event = threading.Event()
         self._start_error: Exception | None = None
@@ -95,7 +115,10 @@ class Engine:
         if self._tally.stopped:
             self._room.release()
             return False
-        self._loop.call_soon_threadsafe(self._add, Work(question))
+        self._handed_over.append(Work(question))
+        if not self._takes_over:
+            self._takes_over = True
+            self._loop.call_soon_threadsafe(self._take_over)
         return True
 
     def finish(self) -> Tally:
@@ -124,7 +147,7 @@ class Engine:
         asyncio.set_event_loop(self._loop)
         tasks: list[asyncio.Task] = []
         try:
-            self._idle, self._wake = asyncio.Event(), asyncio.Event()
+            self._idle = asyncio.Event()
             self._idle.set()
             self._transport = self._loop.run_until_complete(self._open_transport())
             now = self._loop.time()
@@ -137,7 +160,7 @@ class Engine:
             )
             self._budget = Budget(self._limits, self._store.spent(self._run_id))
             self._in_flight: set[asyncio.Task] = set()
-            tasks = [self._loop.create_task(self._dispatch()), self._loop.create_task(self._report())]
+            tasks = [self._loop.create_task(self._report())]
         except Exception as error:
             self._start_error = error
             return
@@ -146,12 +169,13 @@ class Engine:
         try:
             self._loop.run_forever()
         finally:
+            self._stop("cancelled", "the run was closed")
             pending = [*tasks, *self._in_flight]
             for task in pending:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
             self._loop.run_until_complete(self._transport.close())
-            self._store.commit()
+            self._commit_now()
             self._decoders.shutdown(wait=False, cancel_futures=True)
             self._loop.close()
 
@@ -167,19 +191,26 @@ class Engine:
         if stopped in ("cancelled", "outage", "set_up"):
             self._tally.stopped, self._tally.detail = stopped, detail
 
-    def _add(self, work: Work):
-        self._tally.submitted += 1
-        self._unfinished += 1
-        self._idle.clear()
-        if self._tally.stopped:
-            self._end(work)
-            return
-        self._ready.append(work)
-        self._wake.set()
+    def _take_over(self):
+        self._takes_over = False  # first: what is handed over from here on asks for another turn
+        while self._handed_over:
+            work = self._handed_over.popleft()
+            self._tally.submitted += 1
+            self._unfinished += 1
+            self._idle.clear()
+            if self._tally.stopped:
+                self._end(work)
+            else:
+                self._ready.append(work)
+        self._pump()
 
     def _end(self, work: Work):
+        work.has_ended = True
         self._unfinished -= 1
-        self._room.release()
+        self._room_to_give += 1
+        if self._unfinished == 0 or self._room_to_give >= self._lot:
+            self._room.release(self._room_to_give)
+            self._room_to_give = 0
         if self._unfinished == 0:
             self._idle.set()
 
@@ -187,156 +218,168 @@ class Engine:
         await self._idle.wait()
         return self._tally
 
-    async def _dispatch(self):
-        """Sends what is ready as fast as the pace and the budget allow."""
-        while True:
-            self._wake.clear()
-            now = self._loop.time()
-            while self._delayed and self._delayed[0][0] <= now:
-                self._ready.append(
-                    heapq.heappop(self._delayed)[2]
-                )  # last, so that no row is thrown back again and again
-            pause = self._delayed[0][0] - now if self._delayed else None
-            if self._ready:
-                step = self._ready[0].question.step
-                price = self._budget.price(step)
-                wait = self._pace.wait(now, step.most_tokens)
-                if self._must_probe(step):
-                    wait = None
-                if wait == 0 and self._budget.refuses(price):
-                    if not self._budget.is_waiting:
-                        self._stop("budget", "the budget of the run or of the day is used up")
-                        continue
-                    wait = None
-                if wait == 0:
-                    self._send(self._ready.popleft(), price)
-                    continue
-                if wait is not None:
-                    pause = wait if pause is None else min(pause, wait)
-            elif self._unfinished and not self._in_flight and not self._delayed and (self._suspects or self._limbo):
-                self._settle_doubtful()
+    def _pump_soon(self):
+        """One look at what can be sent for everything that happens in one round of the loop."""
+        if not self._pump_is_due:
+            self._pump_is_due = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self):
+        """Send what is ready, as fast as the pace and the budget allow."""
+        self._pump_is_due = False
+        now = self._loop.time()
+        while self._delayed and self._delayed[0][0] <= now:  # last in the queue: no row is thrown back again and again
+            self._ready.append(heapq.heappop(self._delayed)[2])
+        pause = self._delayed[0][0] - now if self._delayed else None
+        while self._ready:
+            step = self._ready[0].question.step
+            price = self._budget.price(step)
+            wait = None if self._must_probe(step) else self._pace.wait(now, step.most_tokens)
+            if wait == 0 and self._budget.refuses(price):
+                if not self._budget.is_waiting:
+                    self._stop("budget", "the budget of the run or of the day is used up")
+                wait = None
+            if wait == 0:
+                self._send(self._ready.popleft(), price)
                 continue
-            try:
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            if wait is not None:
+                pause = wait if pause is None else min(pause, wait)
+            break
+        else:
+            nothing_comes = self._unfinished and not self._pace.in_flight and not self._delayed
+            if nothing_comes and (self._suspects or self._limbo):
+                self._settle_doubtful()
+        self._wake_after(pause)
+
+    def _wake_after(self, pause: float | None):
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None if pause is None else self._loop.call_later(pause, self._pump)
 
     def _must_probe(self, step: Step) -> bool:
         """With a budget in money the first question of a step goes alone: it teaches what the others may cost."""
-        if not self._budget.counts_money or not self._in_flight or self._budget.has_learned(step):
+        if not self._budget.counts_money or not self._pace.in_flight or self._budget.has_learned(step):
             return False
         self._budget.learn(step, self._store.most_input_tokens(step.question))
         return not self._budget.has_learned(step) and step.question not in self._known_questions
 
     def _send(self, work: Work, price: float):
-        step = work.question.step
         self._budget.reserve(price)
-        ticket = self._pace.sent(self._loop.time(), step.most_tokens)
-        task = self._loop.create_task(self._ask(work, ticket, price))
-        self._in_flight.add(task)
+        flight = Flight(work, self._pace.sent(self._loop.time(), work.question.step.most_tokens), price)
         self._tally.most_in_flight = max(self._tally.most_in_flight, self._pace.in_flight)
-        task.add_done_callback(self._returned)
+        task = self._loop.create_task(self._ask(flight))
+        self._in_flight.add(task)
+        task.add_done_callback(functools.partial(self._landed, flight))
 
-    def _returned(self, task: asyncio.Task):
+    def _landed(self, flight: Flight, task: asyncio.Task):
         self._in_flight.discard(task)
-        self._wake.set()
-        if not task.cancelled() and task.exception() is not None:  # a fault of ours: never wait for ever on it
-            self._stop("set_up", f"internal error: {type(task.exception()).__name__}: {task.exception()}")
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._stop_for(error)
+        if not flight.is_settled:  # cancelled, or a fault of ours: the server may have worked on it
+            is_call = flight.request_id is not None
+            self._settle(flight, "lost", flight.work.question.step.cost(None, None) if is_call else 0.0, is_call)
+            self._pace.broken(flight.ticket)
+        if (error is not None or task.cancelled()) and not flight.work.has_ended:
+            self._end(flight.work)
+        self._pump_soon()
 
-    async def _ask(self, work: Work, ticket, price: float):
-        question, step = work.question, work.question.step
-        settled = False
-        request_id = None
-        try:
+    def _settle(self, flight: Flight, state: str, cost: float, is_call: bool):
+        """What a request came to; the budget has what was held back for it again."""
+        flight.is_settled = True
+        self._budget.settle(flight.price, cost, is_call)
+        if flight.request_id is not None:
             try:
-                body = await self._body(question)
-            except UnreadableImage as error:
-                settled = True
-                self._budget.settle(price, 0.0, False)
-                self._pace.broken(ticket)
-                self._fail(work, str(error), not error.is_final)
-                return
-            request_id = self._store.request_sent(self._run_id, price, step.estimated_input_tokens)
+                self._store.request_ended(flight.request_id, state, cost)
+            except sqlite3.Error as error:
+                self._stop_for(error)
             self._commit_soon()
-            asked_at, started = time.time(), self._loop.time()
-            work.requests_sent += 1
-            work.first_asked_at = work.first_asked_at or asked_at
-            self._tally.requests += 1
-            try:
-                reply = await self._transport.ask(body)
-            except Fault as fault:
-                settled = True
-                cost = step.cost(None, None) if fault.may_have_cost else 0.0
-                self._budget.settle(price, cost, fault.may_have_cost)
-                state = "lost" if fault.may_have_cost else "refused"
-                self._store.request_ended(request_id, state, cost)
-                self._commit_soon()
-                work.cost += cost
-                self._tally.cost += cost
-                self._after_fault(work, ticket, fault)
-                return
-            now = self._loop.time()
-            answer = reply.answer
-            cost = step.cost(answer.input_tokens, answer.output_tokens)
-            tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
-            settled = True
-            self._budget.settle(price, cost, True)
-            self._budget.learn(step, answer.input_tokens or 0)
-            self._store.keep_answer(
-                {
-                    "answer_key": question.key,
-                    "step": step.step,
-                    "question": step.question,
-                    "inspection_id": question.inspection_id,
-                    "raw_response": answer.text,
-                    "input_tokens": answer.input_tokens,
-                    "output_tokens": answer.output_tokens,
-                    "latency_ms": (now - started) * 1000,
-                    "finish_reason": answer.finish_reason,
-                    "served_model": answer.served_model,
-                    "requests_sent": work.requests_sent,
-                    "cost": work.cost + cost,
-                    "request_cost": cost,
-                    "run_id": self._run_id,
-                    "asked_at": asked_at,
-                },
-                request_id,
-                tokens,
-            )
-            try:
-                await self._committed()
-            finally:
-                self._pace.answered(now, ticket, tokens or None, reply.limits)
-                self._tally.cost += cost
-                self._tally.answered += 1
-                self._succeeded(step)
-                self._end(work)
-        finally:
-            if not settled:  # cancelled: the server may have worked on it
-                cost = step.cost(None, None) if request_id is not None else 0.0
-                self._budget.settle(price, cost, request_id is not None)
-                self._pace.broken(ticket)
-                if request_id is not None:
-                    self._store.request_ended(request_id, "lost", cost)
-                    self._store.commit()
-                self._end(work)
 
-    def _commit_soon(self):
-        """One commit for everything that happens in one round of the loop."""
-        if self._commit is None:
-            self._commit = self._loop.create_future()
+    async def _ask(self, flight: Flight):
+        """One request. The row is answered, failed, asked again later or, where this ends in an error, left pending."""
+        work, question, step = flight.work, flight.work.question, flight.work.question.step
+        try:
+            body = await self._body(question)
+        except UnreadableImage as error:
+            self._settle(flight, "", 0.0, False)
+            self._pace.broken(flight.ticket)
+            self._fail(work, str(error), not error.is_final)
+            return
+        flight.request_id = self._store.request_sent(self._run_id, flight.price, step.estimated_input_tokens)
+        self._commit_soon()
+        asked_at, started = time.time(), self._loop.time()
+        work.requests_sent += 1
+        work.first_asked_at = work.first_asked_at or asked_at
+        self._tally.requests += 1
+        try:
+            reply = await self._transport.ask(body)
+        except Fault as fault:
+            cost = step.cost(None, None) if fault.may_have_cost else 0.0
+            self._settle(flight, "lost" if fault.may_have_cost else "refused", cost, fault.may_have_cost)
+            work.cost += cost
+            self._tally.cost += cost
+            self._after_fault(work, flight.ticket, fault)
+            return
+        self._keep(flight, reply, asked_at, self._loop.time() - started)
+
+    def _keep(self, flight: Flight, reply: Reply, asked_at: float, latency_seconds: float):
+        """Write an answer down. What follows from it happens once it is durable."""
+        question, step, answer = flight.work.question, flight.work.question.step, reply.answer
+        cost = step.cost(answer.input_tokens, answer.output_tokens)
+        tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
+        self._store.keep_answer(
+            {
+                "answer_key": question.key,
+                "step": step.step,
+                "question": step.question,
+                "inspection_id": question.inspection_id,
+                "raw_response": answer.text,
+                "input_tokens": answer.input_tokens,
+                "output_tokens": answer.output_tokens,
+                "latency_ms": latency_seconds * 1000,
+                "finish_reason": answer.finish_reason,
+                "served_model": answer.served_model,
+                "requests_sent": flight.work.requests_sent,
+                "cost": flight.work.cost + cost,
+                "request_cost": cost,
+                "run_id": self._run_id,
+                "asked_at": asked_at,
+            },
+            flight.request_id,
+            tokens,
+        )
+        flight.is_settled = True
+        self._budget.settle(flight.price, cost, True)
+        self._budget.learn(step, answer.input_tokens or 0)
+        self._commit_soon(functools.partial(self._answered, flight, reply, self._loop.time(), tokens, cost))
+
+    def _answered(self, flight: Flight, reply: Reply, arrived: float, tokens: int, cost: float):
+        """An answer is durable: its place in flight is free."""
+        self._pace.answered(arrived, flight.ticket, tokens or None, reply.limits)
+        self._tally.cost += cost
+        self._tally.answered += 1
+        self._succeeded(flight.work.question.step)
+        self._end(flight.work)
+
+    def _commit_soon(self, then: Callable[[], None] | None = None):
+        """One commit for everything that happens in one round of the loop; `then` runs when it is durable."""
+        if then is not None:
+            self._after_commit.append(then)
+        if not self._commit_is_due:
+            self._commit_is_due = True
             self._loop.call_soon(self._commit_now)
 
     def _commit_now(self):
-        done, self._commit = self._commit, None
-        self._store.commit()
-        done.set_result(None)
-
-    async def _committed(self):
-        """Until what was written is durable: only then is the place in flight given to another."""
-        self._commit_soon()
-        await asyncio.shield(self._commit)
+        self._commit_is_due = False
+        try:
+            self._store.commit()
+        except sqlite3.Error as error:
+            self._stop_for(error)
+        then, self._after_commit = self._after_commit, []
+        for follow in then:
+            follow()
+        if then:
+            self._pump()
 
     async def _body(self, question: Question) -> bytes:
         step = question.step
@@ -431,7 +474,6 @@ class Engine:
         elif looks_down:
             self._last_error = fault.text
             self._suspects.append(work)
-            self._wake.set()
         else:
             self._fail(work, fault.text, True)
 
@@ -465,18 +507,21 @@ class Engine:
 
     def _fail(self, work: Work, error: str, is_retryable: bool):
         question = work.question
-        self._store.keep_failure(
-            question.key,
-            self._run_id,
-            question.inspection_id,
-            error,
-            is_retryable,
-            work.requests_sent,
-            work.cost,
-            work.first_asked_at or time.time(),
-        )
-        self._store.commit()
-        self._tally.failed += 1
+        try:
+            self._store.keep_failure(
+                question.key,
+                self._run_id,
+                question.inspection_id,
+                error,
+                is_retryable,
+                work.requests_sent,
+                work.cost,
+                work.first_asked_at or time.time(),
+            )
+            self._commit_soon()
+            self._tally.failed += 1
+        except sqlite3.Error as problem:
+            self._stop_for(problem)
         self._end(work)
 
     def _delay(self, work: Work, seconds: float):
@@ -484,7 +529,7 @@ class Engine:
             self._end(work)
             return
         heapq.heappush(self._delayed, (self._loop.time() + seconds, next(self._order), work))
-        self._wake.set()
+        self._pump_soon()
 
     def _stop(self, reason: str, detail: str, drop_in_flight: bool = False):
         """Nothing more is sent; what is queued stays pending, what is in flight is waited for unless dropped."""
@@ -504,7 +549,13 @@ class Engine:
         if drop_in_flight:
             for task in list(self._in_flight):
                 task.cancel()
-        self._wake.set()
+
+    def _stop_for(self, error: BaseException):
+        """A fault of this machine or of ours: no row is blamed, and nothing waits for ever."""
+        if isinstance(error, sqlite3.Error):
+            self._stop("set_up", f"the answer store {self._store.path} cannot be written: {error}")
+        else:
+            self._stop("set_up", f"internal error: {type(error).__name__}: {error}")
 
     # ---- progress
 

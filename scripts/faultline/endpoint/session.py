@@ -90,6 +90,7 @@ class Session:
         self._steps: dict[str, Step] = {}
         self._asked: dict[str, set[str]] = {}
         self._may_know: dict[str, bool] = {}
+        self._knew: dict[str, bool] = {}
         self._engine: Engine | None = None
         self._store: Store | None = None
         self._lock: RunLock | None = None
@@ -125,7 +126,7 @@ class Session:
             self._steps[step.step] = step
             self._asked[step.step] = set()
             # Of a question never asked before nothing is known: 100,000 rows need not be looked up one by one.
-            self._may_know[step.step] = self._store.has_answers_to(step.question)
+            self._knew[step.step] = self._may_know[step.step] = self._store.has_answers_to(step.question)
         return step.question
 
     def begin(self, step: str, expected: int) -> bool:
@@ -153,7 +154,7 @@ class Session:
         """One row. False where the run was stopped and the row stays pending."""
         question = self._question(step, inspection_id, content_sha256, image_path, prompt_text)
         with self._guard:
-            if question.key in self._asked[step] or self._store.has_answer(question.key):
+            if question.key in self._asked[step] or (self._knew[step] and self._store.has_answer(question.key)):
                 return True
             self._asked[step].add(question.key)
         return self._engine.submit(question)
@@ -245,7 +246,7 @@ class Session:
                 self._lock.release()
             self._engine = self._store = self._lock = None
             self._cancelled = False
-            self._steps, self._asked, self._may_know = {}, {}, {}
+            self._steps, self._asked, self._may_know, self._knew = {}, {}, {}, {}
 
     def _question(self, step, inspection_id, content_sha256, image_path, prompt_text) -> Question:
         asked = self._steps.get(step)

@@ -147,6 +147,7 @@ class Transport:
             headers["Authorization"] = f"Bearer {api_key}"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),  # a server's cookies are no business of a run
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=min(10, timeout_seconds)),
             headers=headers,
         )

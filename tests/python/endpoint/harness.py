@@ -8,6 +8,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from faultline.endpoint.session import Session
 
 HERE = Path(__file__).parent
@@ -167,6 +169,12 @@ def jpeg_bytes(colour=(120, 130, 140), size=(64, 48), **options) -> bytes:
     target = io.BytesIO()
     Image.new("RGB", size, colour).save(target, "JPEG", **options)
     return target.getvalue()
+
+
+def skip_near_midnight(seconds: float):
+    """Skip a test of what a UTC day counts where the day could end within it."""
+    if time.time() % 86_400 > 86_400 - seconds:
+        pytest.skip(f"the UTC day ends within {seconds:g} s, and with it what this test counts")
 
 
 def wait_until(condition, seconds: float = 10.0):

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from conftest import Dbt, image, inspection, minimal_tables, write_csv
 
-from endpoint.harness import FaultServer, jpeg_bytes, wait_until
+from endpoint.harness import FaultServer, jpeg_bytes, skip_near_midnight, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +105,7 @@ def test_plan_before_anything_is_spent(plant, server):
 
 
 def test_the_budget_holds_over_steps_and_runs_and_downstream_is_built(plant, server):
+    skip_near_midnight(600)
     run = ask(plant, ai_max_calls_per_run=30)
     assert server.stats()["arrived"] == 30
     assert run.calls == {"classify": 24, "extract": 6, "diagnose": 0}

@@ -1,5 +1,6 @@
 """Every way a server can fail: what is tried again, what is recorded, what stops the run."""
 
+import json
 import time
 
 import pytest
@@ -216,3 +217,19 @@ def test_step_settings_of_a_test_are_those_of_the_macro():
         "estimated_output_tokens",
         "max_answer_tokens",
     }
+
+
+def test_a_full_disk_stops_the_run_and_blames_no_row(runner):
+    rows = picture_rows(400)
+    session = runner.open()
+    writer = session._store._writer
+    (pages,) = writer.execute("pragma page_count").fetchone()
+    writer.execute(f"pragma max_page_count = {pages + 4}")
+    session.begin("classify", len(rows))
+    for row in rows:
+        session.submit("classify", *row)
+    tally = json.loads(session.drain("classify"))
+    assert (tally["stopped"], tally["failed"]) == ("set_up", 0)
+    assert "cannot be written: database or disk is full" in tally["detail"]
+    kept = sum(outcome is not None for outcome in runner.outcomes(rows))
+    assert runner.ask(rows)["answered"] == len(rows) - kept  # with room again, the rest and nothing twice
