@@ -14,6 +14,7 @@
                                     earlier on that side must lie in the window. At most 8 hit points.
 #}
 {% macro run_rule_hits(points, rules) -%}
+{%- set series = "stream_id, statistic, phase" -%}
 points_in_order as (
 
     select
@@ -42,21 +43,11 @@ points_with_runs as (
 
     select
         *,
-        position + 1 - max(side_break) over (
-            partition by stream_id, statistic, phase order by point_number rows between unbounded preceding and current row
-        ) as same_side_run,
-        position + 2 - max(trend_break) over (
-            partition by stream_id, statistic, phase order by point_number rows between unbounded preceding and current row
-        ) as trend_run,
-        position + 2 - max(alternation_break) over (
-            partition by stream_id, statistic, phase order by point_number rows between unbounded preceding and current row
-        ) as alternating_run,
-        max(case when side = 1 then position end) over (
-            partition by stream_id, statistic, phase order by point_number rows between unbounded preceding and current row
-        ) as last_above,
-        max(case when side = -1 then position end) over (
-            partition by stream_id, statistic, phase order by point_number rows between unbounded preceding and current row
-        ) as last_below
+        position + 1 - {{ highest_so_far('side_break', series, 'point_number') }} as same_side_run,
+        position + 2 - {{ highest_so_far('trend_break', series, 'point_number') }} as trend_run,
+        position + 2 - {{ highest_so_far('alternation_break', series, 'point_number') }} as alternating_run,
+        {{ highest_so_far('case when side = 1 then position end', series, 'point_number') }} as last_above,
+        {{ highest_so_far('case when side = -1 then position end', series, 'point_number') }} as last_below
     from points_with_breaks
 
 ),
