@@ -13,7 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
+from faultline.endpoint import EndpointError
 from faultline.endpoint.budget import Budget, Limits
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 from faultline.endpoint.pace import Pace, backoff_seconds
@@ -37,6 +39,7 @@ class Work:
     requests_sent: int = 0
     cost: float = 0.0
     first_asked_at: float = 0.0
+    has_ended: bool = False
 
 
 class Engine:
@@ -178,6 +181,7 @@ class Engine:
         self._wake.set()
 
     def _end(self, work: Work):
+        work.has_ended = True
         self._unfinished -= 1
         self._room.release()
         if self._unfinished == 0:
@@ -236,13 +240,19 @@ class Engine:
         task = self._loop.create_task(self._ask(work, ticket, price))
         self._in_flight.add(task)
         self._tally.most_in_flight = max(self._tally.most_in_flight, self._pace.in_flight)
-        task.add_done_callback(self._returned)
+        task.add_done_callback(partial(self._returned, work))
 
-    def _returned(self, task: asyncio.Task):
+    def _returned(self, work: Work, task: asyncio.Task):
         self._in_flight.discard(task)
         self._wake.set()
-        if not task.cancelled() and task.exception() is not None:  # a fault of ours: never wait for ever on it
-            self._stop("set_up", f"internal error: {type(task.exception()).__name__}: {task.exception()}")
+        error = None if task.cancelled() else task.exception()
+        if (
+            error is not None
+        ):  # the store cannot be written, or a fault of ours: the run ends, and nobody waits for ever
+            is_told = isinstance(error, EndpointError)
+            self._stop("set_up", str(error) if is_told else f"internal error: {type(error).__name__}: {error}")
+            if not work.has_ended:
+                self._end(work)
 
     async def _ask(self, work: Work, ticket, price: float):
         question, step = work.question, work.question.step
@@ -330,8 +340,14 @@ class Engine:
 
     def _commit_now(self):
         done, self._commit = self._commit, None
-        self._store.commit()
-        done.set_result(None)
+        try:
+            self._store.commit()
+        except EndpointError as error:
+            self._stop("set_up", str(error))
+            done.set_exception(error)
+            done.exception()  # asked for, so that it is no fault if nobody waits for this commit
+        else:
+            done.set_result(None)
 
     async def _committed(self):
         """Until what was written is durable: only then is the place in flight given to another."""
