@@ -24,7 +24,8 @@ from faultline.endpoint.store import Store
 from faultline.endpoint.tally import Tally, progress_line
 from faultline.endpoint.transport import Fault, Transport
 
-SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
+FIRST_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
+REFUSALS_IN_A_ROW = 50  # so many without an answer between them, though there were answers before: ask no more for now
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
@@ -62,7 +63,7 @@ class Engine:
         self._ready: deque[Work] = deque()
         self._delayed: list[tuple[float, int, Work]] = []
         self._suspects: list[Work] = []
-        self._limbo: list[tuple[Work, str]] = []
+        self._limbo: list[tuple[Work, str, float]] = []
         self._order = itertools.count()
         self._unfinished = 0
         self._tally = Tally()
@@ -320,7 +321,7 @@ class Engine:
                 self._pace.answered(now, ticket, tokens or None, reply.limits)
                 self._tally.cost += cost
                 self._tally.answered += 1
-                self._succeeded(step)
+                self._succeeded(step, started)
                 self._end(work)
         finally:
             if not settled:  # cancelled: the server may have worked on it
@@ -367,7 +368,7 @@ class Engine:
 
     # ---- what an outcome means
 
-    def _succeeded(self, step: Step):
+    def _succeeded(self, step: Step, asked_at: float):
         self._last_success = time.monotonic()
         self._successes += 1
         self._known_questions.add(step.question)
@@ -380,7 +381,7 @@ class Engine:
                 self._delay(work, backoff_seconds(1))
             self._suspects.clear()
         if self._limbo:
-            self._record_limbo()
+            self._record_limbo(asked_at)
 
     def _after_fault(self, work: Work, ticket, fault: Fault):
         now = self._loop.time()
@@ -408,20 +409,28 @@ class Engine:
             self._end(work)
             self._stop("set_up", fault.text)
         elif fault.kind == "refused":
-            if self._is_known(work.question.step):
-                self._fail(work, fault.text, False)
-            else:
-                self._limbo.append((work, fault.text))
-                if len(self._limbo) >= SAME_REFUSALS:
-                    self._stop(
-                        "set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}"
-                    )
+            self._after_refusal(work, fault)
         elif fault.kind == "unusable":
             self._fail(work, fault.text, True)
         elif fault.kind == "unreachable":
             self._after_unreachable(work, fault, now)
         else:
             self._after_transient(work, fault, now)
+
+    def _after_refusal(self, work: Work, fault: Fault):
+        """The row's fault for good once another row is answered after it; until then it may be the request's."""
+        self._limbo.append((work, fault.text, self._loop.time()))
+        if not self._is_known(work.question.step):
+            if len(self._limbo) >= FIRST_REFUSALS:
+                self._stop(
+                    "set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}"
+                )
+        elif len(self._limbo) >= REFUSALS_IN_A_ROW:
+            # Each has failed once: rows that are really bad are given up in time, good ones come through when the
+            # server is mended before that.
+            refused = len(self._limbo)
+            self._settle_doubtful()
+            self._stop("set_up", f"{refused} requests in a row were refused: {fault.text}")
 
     def _after_unreachable(self, work: Work, fault: Fault, now: float):
         """Nothing was asked, so it is no try of the row: wait for the server, then give up for this run."""
@@ -465,18 +474,20 @@ class Engine:
             self._known_questions.add(step.question)
         return step.question in self._known_questions
 
-    def _record_limbo(self):
-        for work, text in self._limbo:
+    def _record_limbo(self, asked_at: float):
+        """Another row, asked after them, was answered: these were refused for good."""
+        for work, text, _ in [entry for entry in self._limbo if entry[2] <= asked_at]:
             self._fail(work, text, False)
-        self._limbo.clear()
+        self._limbo = [entry for entry in self._limbo if entry[2] > asked_at]
 
     def _settle_doubtful(self):
         """Nothing else is left to tell whether these rows or the server are at fault: their failures stand."""
         for work in self._suspects:
             self._fail(work, self._last_error, True)
         self._suspects.clear()
-        for work, text in self._limbo:
-            self._fail(work, text, True)
+        for work, text, _ in self._limbo:
+            is_one_of_many = len(self._limbo) >= FIRST_REFUSALS
+            self._fail(work, text, is_one_of_many or not self._is_known(work.question.step))
         self._limbo.clear()
 
     def _fail(self, work: Work, error: str, is_retryable: bool):
@@ -511,7 +522,7 @@ class Engine:
             *self._ready,
             *(entry[2] for entry in self._delayed),
             *self._suspects,
-            *(work for work, _ in self._limbo),
+            *(entry[0] for entry in self._limbo),
         ]
         for kept in (self._ready, self._delayed, self._suspects, self._limbo):
             kept.clear()
