@@ -168,7 +168,7 @@
         served_model,
         request_count,
         answered_for,
-        coalesce(charged, {{ faultline.ai_cost(settings) }}) as cost,
+        {{ faultline.ai_cost(settings) }} as cost,
         {{ faultline.sql_text(settings.currency) if settings.currency else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as currency,
         coalesce(asked_in, '{{ invocation_id }}') as run_id,
         coalesce(asked_at, {{ faultline.statement_time() }}) as called_at
@@ -227,13 +227,16 @@
 {%- endmacro %}
 
 
-{# Money for one call: from its tokens where they are known, else the estimate; NULL where the model has no price. #}
+{#
+    Money for one call: what the backend counted (the column charged), else from its tokens where they are known, else the
+    estimate; NULL where the model has no price: unknown is not free.
+#}
 {% macro ai_cost(settings) -%}
     {%- if settings.estimated_cost is none -%}
         {{ return("cast(null as " ~ faultline.type_double() ~ ")") }}
     {%- endif -%}
     {{ return(
-        "cast(coalesce(input_tokens * " ~ settings.input_price ~ " / 1000000.0 + output_tokens * " ~ settings.output_price
+        "cast(coalesce(charged, input_tokens * " ~ settings.input_price ~ " / 1000000.0 + output_tokens * " ~ settings.output_price
         ~ " / 1000000.0, " ~ settings.estimated_cost ~ ") as " ~ faultline.type_double() ~ ")"
     ) }}
 {%- endmacro %}
@@ -288,6 +291,9 @@
             "a budget in money is set, but ai_models has no price for model '" ~ settings.model ~ "'"
         ) }}
     {%- endif -%}
+    {%- if limits.cost_per_run >= 0 or limits.cost_per_day >= 0 -%}
+        {%- do faultline.check_ai_budget_currency() -%}
+    {%- endif -%}
 
     {%- set spent = faultline.ai_spent() -%}
     {%- set allowed = [] -%}
@@ -303,6 +309,23 @@
         {%- endif -%}
     {%- endif -%}
     {{ return(([allowed | min, 0] | max) if allowed else none) }}
+{%- endmacro %}
+
+
+{# A budget in money is one sum over all steps: raises where the models of the steps are priced in several currencies. #}
+{% macro check_ai_budget_currency() -%}
+    {%- set currencies = [] -%}
+    {%- for model in faultline.seed_rows(ref('ai_models')) or []
+        if model.model in var('ai_step_models').values() and model.currency not in currencies
+        and ((model.input_price_per_million_tokens or 0) | float > 0 or (model.output_price_per_million_tokens or 0) | float > 0) -%}
+        {%- do currencies.append(model.currency) -%}
+    {%- endfor -%}
+    {%- if currencies | length > 1 -%}
+        {{ faultline.raise_ai_error(
+            "a budget in money is set, but the models of the steps are priced in " ~ (currencies | sort | join(' and '))
+            ~ ", which cannot be added. Enter one currency in ai_models, or set a budget of calls"
+        ) }}
+    {%- endif -%}
 {%- endmacro %}
 
 

@@ -3,7 +3,11 @@
     the engines' own validity checks differ (one of them lets a trailing comma pass).
 #}
 {% macro flat_json_pattern() -%}
-    {%- set text = '"([^"\\\\[:cntrl:]]|\\\\["\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})*"' -%}
+    {#- A null byte and half a surrogate pair are no characters: DuckDB would raise an error on such an answer. -#}
+    {%- set escaped_character = '\\\\u(000[1-9a-fA-F]|00[1-9a-fA-F][0-9a-fA-F]|0[1-9a-fA-F][0-9a-fA-F]{2}'
+        ~ '|[1-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+        ~ '|[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})' -%}
+    {%- set text = '"([^"\\\\[:cntrl:]]|\\\\["\\\\/bfnrt]|' ~ escaped_character ~ ')*"' -%}
     {%- set number = '-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?' -%}
     {%- set pair = text ~ '\\s*:\\s*(' ~ text ~ '|' ~ number ~ '|true|false|null)' -%}
     {{ return('^\\{\\s*' ~ pair ~ '(\\s*,\\s*' ~ pair ~ ')*\\s*\\}$') }}

@@ -8,7 +8,6 @@ import asyncio
 import functools
 import heapq
 import itertools
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from faultline.endpoint import EndpointError
 from faultline.endpoint.budget import Budget, Limits
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
 from faultline.endpoint.pace import Pace, Ticket, backoff_seconds
@@ -24,7 +24,8 @@ from faultline.endpoint.store import Store
 from faultline.endpoint.tally import Tally, progress_line
 from faultline.endpoint.transport import Fault, Reply, Transport
 
-SAME_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
+FIRST_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the request that is wrong, not the rows
+REFUSALS_IN_A_ROW = 50  # so many without an answer between them, though there were answers before: ask no more for now
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
@@ -78,7 +79,7 @@ class Engine:
         self._ready: deque[Work] = deque()
         self._delayed: list[tuple[float, int, Work]] = []
         self._suspects: list[Work] = []
-        self._limbo: list[tuple[Work, str]] = []
+        self._limbo: list[tuple[Work, str, float]] = []
         self._order = itertools.count()
         self._unfinished = 0
         self._tally = Tally()
@@ -291,7 +292,7 @@ class Engine:
         if flight.request_id is not None:
             try:
                 self._store.request_ended(flight.request_id, state, cost)
-            except sqlite3.Error as error:
+            except EndpointError as error:
                 self._stop_for(error)
             self._commit_soon()
 
@@ -320,10 +321,11 @@ class Engine:
             self._tally.cost += cost
             self._after_fault(work, flight.ticket, fault)
             return
-        self._keep(flight, reply, asked_at, self._loop.time() - started)
+        self._keep(flight, reply, asked_at, started)
 
-    def _keep(self, flight: Flight, reply: Reply, asked_at: float, latency_seconds: float):
+    def _keep(self, flight: Flight, reply: Reply, asked_at: float, started: float):
         """Write an answer down. What follows from it happens once it is durable."""
+        arrived = self._loop.time()
         question, step, answer = flight.work.question, flight.work.question.step, reply.answer
         cost = step.cost(answer.input_tokens, answer.output_tokens)
         tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
@@ -336,7 +338,7 @@ class Engine:
                 "raw_response": answer.text,
                 "input_tokens": answer.input_tokens,
                 "output_tokens": answer.output_tokens,
-                "latency_ms": latency_seconds * 1000,
+                "latency_ms": (arrived - started) * 1000,
                 "finish_reason": answer.finish_reason,
                 "served_model": answer.served_model,
                 "requests_sent": flight.work.requests_sent,
@@ -351,14 +353,14 @@ class Engine:
         flight.is_settled = True
         self._budget.settle(flight.price, cost, True)
         self._budget.learn(step, answer.input_tokens or 0)
-        self._commit_soon(functools.partial(self._answered, flight, reply, self._loop.time(), tokens, cost))
+        self._commit_soon(functools.partial(self._answered, flight, reply, started, arrived, tokens, cost))
 
-    def _answered(self, flight: Flight, reply: Reply, arrived: float, tokens: int, cost: float):
+    def _answered(self, flight: Flight, reply: Reply, started: float, arrived: float, tokens: int, cost: float):
         """An answer is durable: its place in flight is free."""
         self._pace.answered(arrived, flight.ticket, tokens or None, reply.limits)
         self._tally.cost += cost
         self._tally.answered += 1
-        self._succeeded(flight.work.question.step)
+        self._succeeded(flight.work.question.step, started)
         self._end(flight.work)
 
     def _commit_soon(self, then: Callable[[], None] | None = None):
@@ -373,7 +375,7 @@ class Engine:
         self._commit_is_due = False
         try:
             self._store.commit()
-        except sqlite3.Error as error:
+        except EndpointError as error:
             self._stop_for(error)
         then, self._after_commit = self._after_commit, []
         for follow in then:
@@ -394,7 +396,7 @@ class Engine:
 
     # ---- what an outcome means
 
-    def _succeeded(self, step: Step):
+    def _succeeded(self, step: Step, asked_at: float):
         self._last_success = time.monotonic()
         self._successes += 1
         self._known_questions.add(step.question)
@@ -407,7 +409,7 @@ class Engine:
                 self._delay(work, backoff_seconds(1))
             self._suspects.clear()
         if self._limbo:
-            self._record_limbo()
+            self._record_limbo(asked_at)
 
     def _after_fault(self, work: Work, ticket, fault: Fault):
         now = self._loop.time()
@@ -435,20 +437,28 @@ class Engine:
             self._end(work)
             self._stop("set_up", fault.text)
         elif fault.kind == "refused":
-            if self._is_known(work.question.step):
-                self._fail(work, fault.text, False)
-            else:
-                self._limbo.append((work, fault.text))
-                if len(self._limbo) >= SAME_REFUSALS:
-                    self._stop(
-                        "set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}"
-                    )
+            self._after_refusal(work, fault)
         elif fault.kind == "unusable":
             self._fail(work, fault.text, True)
         elif fault.kind == "unreachable":
             self._after_unreachable(work, fault, now)
         else:
             self._after_transient(work, fault, now)
+
+    def _after_refusal(self, work: Work, fault: Fault):
+        """The row's fault for good once another row is answered after it; until then it may be the request's."""
+        self._limbo.append((work, fault.text, self._loop.time()))
+        if not self._is_known(work.question.step):
+            if len(self._limbo) >= FIRST_REFUSALS:
+                self._stop(
+                    "set_up", f"the first {len(self._limbo)} requests of the step were all refused: {fault.text}"
+                )
+        elif len(self._limbo) >= REFUSALS_IN_A_ROW:
+            # Each has failed once: rows that are really bad are given up in time, good ones come through when the
+            # server is mended before that.
+            refused = len(self._limbo)
+            self._settle_doubtful()
+            self._stop("set_up", f"{refused} requests in a row were refused: {fault.text}")
 
     def _after_unreachable(self, work: Work, fault: Fault, now: float):
         """Nothing was asked, so it is no try of the row: wait for the server, then give up for this run."""
@@ -491,18 +501,20 @@ class Engine:
             self._known_questions.add(step.question)
         return step.question in self._known_questions
 
-    def _record_limbo(self):
-        for work, text in self._limbo:
+    def _record_limbo(self, asked_at: float):
+        """Another row, asked after them, was answered: these were refused for good."""
+        for work, text, _ in [entry for entry in self._limbo if entry[2] <= asked_at]:
             self._fail(work, text, False)
-        self._limbo.clear()
+        self._limbo = [entry for entry in self._limbo if entry[2] > asked_at]
 
     def _settle_doubtful(self):
         """Nothing else is left to tell whether these rows or the server are at fault: their failures stand."""
         for work in self._suspects:
             self._fail(work, self._last_error, True)
         self._suspects.clear()
-        for work, text in self._limbo:
-            self._fail(work, text, True)
+        for work, text, _ in self._limbo:
+            is_one_of_many = len(self._limbo) >= FIRST_REFUSALS
+            self._fail(work, text, is_one_of_many or not self._is_known(work.question.step))
         self._limbo.clear()
 
     def _fail(self, work: Work, error: str, is_retryable: bool):
@@ -520,7 +532,7 @@ class Engine:
             )
             self._commit_soon()
             self._tally.failed += 1
-        except sqlite3.Error as problem:
+        except EndpointError as problem:
             self._stop_for(problem)
         self._end(work)
 
@@ -540,7 +552,7 @@ class Engine:
             *self._ready,
             *(entry[2] for entry in self._delayed),
             *self._suspects,
-            *(work for work, _ in self._limbo),
+            *(entry[0] for entry in self._limbo),
         ]
         for kept in (self._ready, self._delayed, self._suspects, self._limbo):
             kept.clear()
@@ -552,10 +564,8 @@ class Engine:
 
     def _stop_for(self, error: BaseException):
         """A fault of this machine or of ours: no row is blamed, and nothing waits for ever."""
-        if isinstance(error, sqlite3.Error):
-            self._stop("set_up", f"the answer store {self._store.path} cannot be written: {error}")
-        else:
-            self._stop("set_up", f"internal error: {type(error).__name__}: {error}")
+        is_told = isinstance(error, EndpointError)  # by the store, which says what is wrong with it
+        self._stop("set_up", str(error) if is_told else f"internal error: {type(error).__name__}: {error}")
 
     # ---- progress
 

@@ -79,7 +79,7 @@ def read_below_root(image_path: str, root: str) -> bytes:
 
 def as_small_jpeg(content: bytes, settings: ImageSettings) -> bytes:
     """Decoded, turned upright, its longer edge at most `edge_px`, encoded anew: all but the pixels is gone."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     edges = (settings.edge_px, settings.edge_px)
     try:
@@ -93,11 +93,12 @@ def as_small_jpeg(content: bytes, settings: ImageSettings) -> bytes:
                 if image.format == "JPEG":
                     image.draft("RGB", edges)  # lets the decoder skip what would be scaled away
                 image.load()
-                upright = ImageOps.exif_transpose(image)
+                upright = turned_upright(image)
                 if upright.mode.startswith("I"):  # 16 bits a pixel: a plain conversion would cut, not scale
                     upright = upright.point(lambda value: value * (1 / 256)).convert("L")
                 flat = upright.convert("RGB")
                 flat.thumbnail(edges)
+                flat.info = {}  # the encoder would write a comment of the file again
                 target = io.BytesIO()
                 flat.save(target, "JPEG", quality=settings.quality)
                 return target.getvalue()
@@ -109,6 +110,16 @@ def as_small_jpeg(content: bytes, settings: ImageSettings) -> bytes:
         raise UnreadableImage("it unpacks to far more pixels than a picture has") from None
     except Exception as error:  # decoders raise whatever they like on broken input
         raise UnreadableImage(f"it cannot be decoded ({type(error).__name__})") from None
+
+
+def turned_upright(image):
+    """As its EXIF says; as it is where that cannot be read: the pixels are good all the same."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
 
 
 def load_image(image_path: str, content_sha256: str | None, settings: ImageSettings) -> bytes:

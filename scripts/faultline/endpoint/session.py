@@ -132,6 +132,10 @@ class Session:
     def begin(self, step: str, expected: int) -> bool:
         """Calls are about to be made for so many rows of a step."""
         with self._guard:
+            reads_images = self._steps[step].sends_image and not self._images.url_prefix
+            if reads_images and not os.path.isdir(self._images.root):
+                # Else every row would count a failure, for a disk that is not mounted.
+                raise EndpointError(f"there is no folder of images '{self._images.root}': set FAULTLINE_IMAGES")
             if self._engine is None:
                 base_url = os.environ.get("FAULTLINE_AI_BASE_URL", "")
                 if not base_url:

@@ -202,13 +202,23 @@ class Store:
 
     def commit(self):
         """Make durable what was written. Several writes share a commit: that is what makes one cheap."""
-        if self._writer.in_transaction:
-            self._writer.execute("commit")
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("commit")
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from None
 
     def _write(self, sql: str, values: tuple) -> sqlite3.Cursor:
-        if not self._writer.in_transaction:
-            self._writer.execute("begin immediate")
-        return self._writer.execute(sql, values)
+        try:
+            if not self._writer.in_transaction:
+                self._writer.execute("begin immediate")
+            return self._writer.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: sqlite3.Error) -> EndpointError:
+        """A full disk above all: to go on asking would be to pay for answers that cannot be kept."""
+        return EndpointError(f"the answer store {self.path} cannot be written: {error}")
 
 
 class RunLock:

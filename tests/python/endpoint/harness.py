@@ -2,8 +2,11 @@
 
 import io
 import json
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -54,6 +57,46 @@ class FaultServer:
     def stop(self):
         self.process.kill()
         self.process.wait()
+
+
+class RawServer:
+    """Sends the same bytes to whoever connects, and keeps what it was sent: what no HTTP library would let through."""
+
+    def __init__(self, reply: bytes, tls: ssl.SSLContext | None = None):
+        self.received: list[bytes] = []
+        self._reply, self._tls = reply, tls
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket):
+        try:
+            with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as connected:
+                self.received.append(connected.recv(65536))
+                connected.sendall(self._reply)
+                connected.shutdown(socket.SHUT_WR)
+                connected.recv(65536)
+        except OSError:
+            pass  # the client has heard enough
+
+    def stop(self):
+        self._socket.close()
+
+
+def http_reply(body: bytes | str | dict, status: str = "200 OK", **headers: str) -> bytes:
+    """A reply as it travels."""
+    if not isinstance(body, bytes):
+        body = (body if isinstance(body, str) else json.dumps(body)).encode()
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *lines, "", ""]).encode() + body
 
 
 def step_settings(step: str = "classify", **changes) -> dict:

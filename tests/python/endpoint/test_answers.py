@@ -108,6 +108,13 @@ def test_without_an_address_nothing_starts(runner, monkeypatch):
         runner.ask(picture_rows(1))
 
 
+def test_a_folder_of_images_that_is_not_there_is_no_failure_of_the_rows(runner):
+    rows = picture_rows(3)
+    with pytest.raises(EndpointError, match="no folder of images '/nowhere'"):
+        runner.ask(rows, images={"url_prefix": "", "root": "/nowhere"})
+    assert runner.outcomes(rows) == [None] * 3
+
+
 def test_an_in_memory_database_needs_a_named_store(runner, tmp_path, monkeypatch):
     from faultline.endpoint.session import store_path
 

@@ -152,6 +152,17 @@ def test_a_server_that_is_away_leaves_rows_pending_and_builds_the_rest(plant, mo
     assert plant.query("select distinct state from ai_classify_answers") == [("pending",)]
 
 
+def test_money_that_is_not_known_is_null_and_money_of_two_currencies_is_not_added(plant, server):
+    variables = {"ai_step_models": {"classify": "qwen3-vl-plus", "extract": "mock-vision", "diagnose": "mock-text"}}
+    plant.build("--select", "ai_classify_calls", variables=variables)
+    assert plant.query("select count(*), count(cost), count(input_tokens) from ai_classify_calls") == [(30, 0, 30)]
+    with duckdb.connect(str(plant.database)) as connection:
+        connection.execute("update ai_models set currency = 'CNY' where model = 'mock-text'")
+    variables["ai_max_cost_per_day"] = 10
+    run = plant.build("--select", "ai_extract_calls", variables=variables, succeeds=False)
+    assert "the models of the steps are priced in CNY and USD, which cannot be added" in run.output
+
+
 def test_what_is_set_up_wrongly_is_said(plant, monkeypatch):
     run = plant.build("--select", "ai_classify_calls", variables={"ai_endpoint": {"timeout": 5}}, succeeds=False)
     assert "the var ai_endpoint has no 'timeout'; it has timeout_seconds" in run.output

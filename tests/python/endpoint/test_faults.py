@@ -77,6 +77,31 @@ def test_refusals_before_the_first_answer_are_recorded_once_the_server_is_known_
     assert (tally["answered"], tally["failed"]) == (8, 2)
 
 
+def test_a_server_that_begins_to_refuse_everything_is_asked_no_more_and_rows_may_be_asked_again(runner):
+    runner.ask(picture_rows(1, 999))
+    runner.server.behave(shares={"400": 1.0})
+    rows = picture_rows(500)
+    tally = runner.ask(rows)
+    assert tally["stopped"] == "set_up"
+    assert "50 requests in a row were refused: HTTP 400" in tally["detail"]
+    assert runner.server.stats()["arrived"] <= 50 + 16
+    failed = [outcome for outcome in runner.outcomes(rows) if outcome]
+    assert len(failed) == 50
+    assert all(outcome["is_retryable"] for outcome in failed)
+    runner.server.behave()
+    assert runner.ask(rows)["answered"] == 500
+
+
+def test_rows_that_are_refused_among_others_are_refused_for_good(runner):
+    runner.ask(picture_rows(1, 999))
+    rows = picture_rows(300)
+    # One after the other would be sixty in a row; with an answer after every tenth they are the rows' own fault.
+    runner.server.behave(script=(["400"] * 10 + [None]) * 6)
+    tally = runner.ask(rows, limits=limit_settings(concurrency=1))
+    assert (tally["answered"], tally["failed"], tally["stopped"]) == (240, 60, None)
+    assert not any(outcome["is_retryable"] for outcome in runner.outcomes(rows) if outcome["error"])
+
+
 @pytest.mark.parametrize(("status", "text"), [("401", "Incorrect API key"), ("404", "does not exist")])
 def test_a_wrong_key_or_model_stops_the_run_at_once(runner, status, text):
     runner.server.behave(shares={status: 1.0})

@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from endpoint.harness import jpeg_bytes
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
@@ -35,6 +36,22 @@ def test_a_large_picture_is_made_small_and_loses_its_exif(root):
     assert image.size == (50, 100)  # upright now, its longer edge 100
     assert not image.getexif()
     assert b"the camera of a person" not in sent
+
+
+@pytest.mark.parametrize("form", ["JPEG", "GIF", "PNG", "TIFF"])
+def test_no_word_that_is_hidden_in_a_file_leaves_the_plant(root, form):
+    words = {"comment": b"by Erika", "description": "by Erika"}
+    if form == "PNG":
+        words = {"pnginfo": PngInfo()}
+        words["pnginfo"].add_text("Author", "by Erika")
+    Image.new("L", (30, 20)).save(root / "a.img", form, **words)
+    assert b"by Erika" in (root / "a.img").read_bytes()
+    assert b"by Erika" not in load(root, "a.img")
+
+
+def test_broken_exif_does_not_make_a_good_picture_unreadable(root):
+    (root / "a.jpg").write_bytes(jpeg_bytes(exif=b"Exif\0\0no such thing"))
+    assert Image.open(io.BytesIO(load(root, "a.jpg"))).size == (64, 48)
 
 
 def test_a_small_picture_is_not_blown_up(root):
