@@ -83,17 +83,18 @@ test: lint parse pytest  ## pass every test: lint, parse with warnings as errors
 LINT_ENV := FAULTLINE_LANDING=/nonexistent FAULTLINE_DUCKDB_PATH=:memory: DBT_TARGET_PATH=target/lint \
 	PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker
 SQL := $(wildcard models tests analyses)
+PYTHON_FILES := benchmarks scripts tests
 
 lint: $(VENV)/.main  ## ruff, sqlfluff, yamllint and the small checks of the commit hooks
-	@$(BIN)/ruff check --quiet --output-format concise scripts tests
-	@$(BIN)/ruff format --quiet --check --output-format concise scripts tests
+	@$(BIN)/ruff check --quiet --output-format concise $(PYTHON_FILES)
+	@$(BIN)/ruff format --quiet --check --output-format concise $(PYTHON_FILES)
 	@$(BIN)/yamllint --strict .
 	@! git rev-parse --git-dir >/dev/null 2>&1 || $(BIN)/pre-commit run --all-files --hook-stage manual
 	@$(LINT_ENV) $(BIN)/sqlfluff lint --disable-progress-bar --processes 0 $(SQL)
 
 format: $(VENV)/.main  ## let ruff and sqlfluff repair what they can; `make lint` shows what is left
-	@$(BIN)/ruff check --quiet --fix-only scripts tests
-	@$(BIN)/ruff format --quiet scripts tests
+	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_FILES)
+	@$(BIN)/ruff format --quiet $(PYTHON_FILES)
 	@$(LINT_ENV) $(BIN)/sqlfluff fix --quiet --disable-progress-bar $(SQL) || echo "sqlfluff leaves the rest to you"
 
 parse: $(VENV)/.main  ## parse the whole project; any warning is an error
@@ -109,8 +110,10 @@ unit: $(VENV)/.main  ## dbt unit tests only, on empty tables
 pytest: $(VENV)/.test  ## the Python tests; they build the project in folders of their own
 	@$(BIN)/python -m pytest
 
+BENCHMARKS := benchmarks/endpoint.py benchmarks/spc_bench.py
+
 bench: $(VENV)/.test  ## measure speed, as ratios within one run (minutes; peers are installed on demand)
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 # Nothing is contacted: the values only have to be there.
 LAKEHOUSE_ENV := CZ_SERVICE=none CZ_INSTANCE=none CZ_WORKSPACE=none CZ_USER=none DBT_ENV_SECRET_CZ_PASSWORD=none

@@ -2,7 +2,8 @@
 
 One stub server on this machine answers after 200 ms; the bound for n requests in flight is n / 0.2 a second.
 Everything is measured in one run, so that the ratios hold whatever else the machine does; absolute
-figures do not travel.
+figures do not travel. From the first row handed over to the last answer kept, opening connections included: so each
+concurrency gets the same number of rounds, and the peers, which all get the same rows, a whole number of them.
 
 Peers, each in an environment of its own that is made on demand (--no-peers leaves them out):
     openai     what one writes by hand: the official async client behind a semaphore
@@ -11,12 +12,10 @@ Peers, each in an environment of its own that is made on demand (--no-peers leav
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from pathlib import Path
 
@@ -24,9 +23,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests" / "python")]
 
 from endpoint.harness import FaultServer, limit_settings, picture_rows, step_settings  # noqa: E402
+from peers import PEERS, run_json, run_peer  # noqa: E402
 
 LATENCY_MS = 200
-ROWS = {1: 25, 16: 800, 64: 2000, 128: 2000}
+CONCURRENCIES = (1, 16, 64, 128)
+ROUNDS = 40  # answers that each place in flight brings
+PEER_ROWS = 2048  # 32 rounds of 64, 16 of 128: what is asked of ours and of the peers side by side
 PEER_PACKAGES = {"openai": ["openai==3.54.0"], "curator": ["bespokelabs-curator==0.1.31"]}
 PEER_SCRIPTS = {
     "openai": """
@@ -88,15 +90,6 @@ class FaultServerRun:
         self.server.stop()
 
 
-def run_json(command: list, environment: dict | None = None, timeout: int = 1800) -> dict:
-    done = subprocess.run(
-        command, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=timeout
-    )
-    if done.returncode != 0:
-        raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1][:300])
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def ours(rows: int, concurrency: int):
     """The process that measure_ours starts."""
     from faultline.endpoint.session import Session
@@ -124,27 +117,11 @@ def ours(rows: int, concurrency: int):
     print(json.dumps({"seconds": seconds, "cpu": cpu, "rss_mib": rss}))
 
 
-def peer_python(name: str, folder: Path) -> Path:
-    """The interpreter of the peer's environment; RuntimeError with the reason where it cannot be made."""
-    python = folder / name / "bin" / "python"
-    if not (folder / name / ".done").exists():
-        print(f"Installing {name} into {folder / name} (once)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", folder / name], check=True)
-        done = subprocess.run(
-            [python, "-m", "pip", "install", "-qq", *PEER_PACKAGES[name]], capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise RuntimeError("cannot be installed: " + (done.stderr.strip().splitlines() or ["pip failed"])[-1][:200])
-        (folder / name / ".done").touch()
-    return python
-
-
 def measure_peer(name: str, rows: int, concurrency: int, folder: Path) -> dict:
-    python = peer_python(name, folder)
-    script = folder / f"ask_with_{name}.py"
-    script.write_text(textwrap.dedent(PEER_SCRIPTS[name]), encoding="utf-8")
     with FaultServerRun() as server:
-        return run_json([python, script, server.base_url, str(rows), str(concurrency)])
+        return run_peer(
+            name, PEER_PACKAGES[name], PEER_SCRIPTS[name], server.base_url, rows, concurrency, folder=folder
+        )
 
 
 def line(name: str, concurrency: int, rows: int, figures: dict) -> str:
@@ -159,26 +136,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", nargs=2, type=int, metavar=("ROWS", "CONCURRENCY"), help=argparse.SUPPRESS)
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--peers-folder", type=Path, default=PROJECT / "target" / "bench")
+    parser.add_argument("--peers-folder", type=Path, default=PEERS)
     parser.add_argument(
         "--many-rows", type=int, default=0, help="also run so many rows at 128 in flight, for the memory"
     )
     options = parser.parse_args()
     if options.ours:
         return ours(*options.ours)
-    options.peers_folder.mkdir(parents=True, exist_ok=True)
     print("           in flight   rows    rows/s   bound of bound  CPU ms/call   RSS MiB")
-    for concurrency, rows in ROWS.items():
+    for concurrency in CONCURRENCIES:
+        rows = ROUNDS * concurrency
         print(line("faultline", concurrency, rows, measure_ours(rows, concurrency)), flush=True)
-        if concurrency >= 64 and not options.no_peers:
-            for name in PEER_PACKAGES:
-                try:
-                    print(
-                        line(name, concurrency, rows, measure_peer(name, rows, concurrency, options.peers_folder)),
-                        flush=True,
-                    )
-                except (RuntimeError, subprocess.SubprocessError, OSError) as error:
-                    print(f"{name:<10} {concurrency:>9} skipped: {error}", flush=True)
+    for concurrency in () if options.no_peers else CONCURRENCIES[-2:]:
+        print(line("faultline", concurrency, PEER_ROWS, measure_ours(PEER_ROWS, concurrency)), flush=True)
+        for name in PEER_PACKAGES:
+            try:
+                figures = measure_peer(name, PEER_ROWS, concurrency, options.peers_folder)
+                print(line(name, concurrency, PEER_ROWS, figures), flush=True)
+            except (RuntimeError, subprocess.SubprocessError, OSError) as error:
+                print(f"{name:<10} {concurrency:>9} skipped: {error}", flush=True)
     if options.many_rows:
         print(line("faultline", 128, options.many_rows, measure_ours(options.many_rows, 128)), flush=True)
     return None

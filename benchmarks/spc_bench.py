@@ -3,9 +3,9 @@
     python benchmarks/spc_bench.py [--streams 1000] [--points 10000] [--peer-streams 10]
 
 Measured is `dbt run` from the typed measurements to the signals, on a database of its own; reading the landing is not.
-The peer is `manufacturing` (MIT) from PyPI, if it can be imported: its eight control rules on the first streams of the
-same data, in one process. Its rules are not quite ours (its zone A rule wants three of three points): compare the
-speed, not the hits.
+The peer is `manufacturing` (MIT) from PyPI, in an environment of its own that is made on demand: its eight control
+rules on the first streams of the same data, in one process. Its rules are not quite ours (its zone A rule wants three
+of three points): compare the speed, not the hits.
 """
 
 import argparse
@@ -21,14 +21,11 @@ import time
 from pathlib import Path
 
 import duckdb
+from peers import run_peer
 
 PROJECT = Path(__file__).resolve().parents[1]
 KEPT = ("dbt_project.yml", "profiles", "models", "macros", "seeds", "tests", "scripts")
-MODELS = (
-    "spc_measurements", "spc_streams", "spc_samples", "spc_subgroups", "spc_baselines", "spc_limits",
-    "spc_phase_versions", "spc_shewhart_points", "spc_time_weighted_points", "spc_points", "spc_signals",
-    "spc_judged_phases",
-)  # fmt: skip
+MODELS = "spc_measurements+,+spc_judged_phases"  # from typed measurements to signals, and what they are judged by
 NORMAL = "sqrt(-2 * ln(({a} >> 11) / 9007199254740992.0 + 1e-17)) * cos(2 * pi() * (({b} >> 11) / 9007199254740992.0))"
 
 
@@ -83,35 +80,37 @@ def generate(database: Path, streams: int, points: int) -> None:
         """)
 
 
-def peer_rate(database: Path, streams: int) -> float | None:
-    """Points per second of the peer on the first streams; None where it is not installed."""
-    try:
-        from manufacturing import analysis
-    except ImportError:
-        return None
-    with duckdb.connect(str(database), read_only=True) as connection:
-        series = [
-            connection.execute(
-                f"select value from ods_process_measurements where sku_id = 'P{n}' order by measured_at"
-            ).df()["value"]
-            for n in range(streams)
-        ]
+PEER_PACKAGES = ["manufacturing==1.6.0"]
+PEER_SCRIPT = """
+    import json, sys, time
+    import pandas
+    from manufacturing import analysis
+
+    RULES = ("beyond_limits", "zone_a", "zone_b", "zone_c", "zone_mixture", "zone_stratification", "zone_overcontrol")
+    series = [group["value"].reset_index(drop=True) for _, group in pandas.read_csv(sys.argv[1]).groupby("sku_id")]
     begin = time.perf_counter()
     for values in series:
         centre, sigma = values[:100].mean(), values[:100].diff().abs().mean() / 1.128
         limits = {"upper_control_limit": centre + 3 * sigma, "lower_control_limit": centre - 3 * sigma}
-        for rule in (
-            "beyond_limits",
-            "zone_a",
-            "zone_b",
-            "zone_c",
-            "zone_mixture",
-            "zone_stratification",
-            "zone_overcontrol",
-        ):
+        for rule in RULES:
             getattr(analysis, f"control_{rule}")(values, **limits)
         analysis.control_zone_trend(values)
-    return sum(map(len, series)) / (time.perf_counter() - begin)
+    print(json.dumps({"points_per_second": sum(map(len, series)) / (time.perf_counter() - begin)}))
+"""
+
+
+def peer_rate(folder: Path, streams: int) -> float:
+    """Points per second of the peer on the first streams; RuntimeError where it cannot be installed or run."""
+    values = folder / "values.csv"
+    with duckdb.connect(str(folder / "bench.duckdb"), read_only=True) as connection:
+        connection.execute(f"""
+            copy (
+                select sku_id, value from ods_process_measurements
+                where cast(substr(sku_id, 2) as bigint) < {int(streams)}
+                order by sku_id, measured_at
+            ) to '{values}' (header)
+        """)
+    return run_peer("manufacturing", PEER_PACKAGES, PEER_SCRIPT, values)["points_per_second"]
 
 
 def main() -> None:
@@ -127,7 +126,7 @@ def main() -> None:
         dbt(project, folder, "seed")
         dbt(project, folder, "run", "--empty", "--select", "+spc_judged_phases")
         generate(folder / "bench.duckdb", options.streams, options.points)
-        seconds = dbt(project, folder, "run", "--select", *MODELS)
+        seconds = dbt(project, folder, "run", "--select", MODELS)
         results = json.loads((folder / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
         again = dbt(project, folder, "run", "--select", "spc_points", "spc_signals", "spc_judged_phases")
         print(
@@ -140,11 +139,11 @@ def main() -> None:
         print(f"points and signals again with nothing new: {again:.1f} s")
         with duckdb.connect(str(folder / "bench.duckdb"), read_only=True) as connection:
             print(f"signals: {connection.execute('select count(*) from spc_signals').fetchone()[0]:,}")
-        rate = peer_rate(folder / "bench.duckdb", options.peer_streams)
-        if rate is None:
-            print("peer: the package `manufacturing` is not installed (pip install manufacturing)")
-        else:
+        try:
+            rate = peer_rate(folder, options.peer_streams)
             print(f"peer `manufacturing` on {options.peer_streams} streams: {rate:,.0f} points per second")
+        except (RuntimeError, OSError) as error:
+            print(f"peer `manufacturing` skipped: {error}")
 
 
 if __name__ == "__main__":
