@@ -204,7 +204,7 @@ class Engine:
             pause = self._delayed[0][0] - now if self._delayed else None
             if self._ready:
                 step = self._ready[0].question.step
-                price = self._budget.price(step)
+                price = self._budget.price(self._ready[0].question)
                 wait = self._pace.wait(now, step.most_tokens)
                 if self._must_probe(step):
                     wait = None
