@@ -29,7 +29,7 @@ def share(hits: int, of: int) -> Share:
 
 
 class Kappa(NamedTuple):
-    """Kappa with its 95 % interval; None where it is not defined."""
+    """Kappa with its 95 % interval; None where it is not defined. Perfect agreement has a value and no interval."""
 
     value: float | None
     low: float | None
@@ -40,7 +40,8 @@ def kappa(pairs: Sequence[tuple[str, str | None]], scale: Sequence[str] = ()) ->
     """Cohen's kappa of (human, machine) pairs; with a scale (labels in their order) linearly weighted.
 
     (observed - expected) / (1 - expected) agreement, None where both only ever say one and the same label. The interval
-    is value +- 1.96 standard errors of Fleiss, Cohen and Everitt (1969), cut at -1 and 1. A machine's None, or what the
+    is value +- 1.96 standard errors of Fleiss, Cohen and Everitt (1969), cut at -1 and 1; an error of zero (all agree, or
+    one side knows one label only) says that the formula cannot tell, not that there is none. A machine's None, or what the
     scale does not have, agrees with nothing. Weights on a scale of n labels: 1 - distance / (n - 1).
     """
     n = len(pairs)
@@ -72,7 +73,9 @@ def kappa(pairs: Sequence[tuple[str, str | None]], scale: Sequence[str] = ()) ->
         portion * (weight(a, b) - (of_human[a] + of_machine[b]) * (1 - value)) ** 2 for (a, b), portion in cells.items()
     )
     variance = (spread - (value - expected * (1 - value)) ** 2) / (n * (1 - expected) ** 2)
-    half = Z * math.sqrt(max(0.0, variance))
+    if variance < 1e-15:
+        return Kappa(value, None, None)
+    half = Z * math.sqrt(variance)
     return Kappa(value, max(-1.0, value - half), min(1.0, value + half))
 
 

@@ -39,7 +39,9 @@ def as_text(value) -> str:
     if isinstance(value, Share):
         return "-" if value.value is None else f"{value.value:.1%} [{value.low:.1%}, {value.high:.1%}] of {value.of}"
     if isinstance(value, Kappa):
-        return "not defined" if value.value is None else f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+        if value.value is None:
+            return "not defined"
+        return f"{value.value:.3f}" + ("" if value.low is None else f" [{value.low:.3f}, {value.high:.3f}]")
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

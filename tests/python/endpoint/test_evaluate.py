@@ -104,8 +104,14 @@ def test_kappa_at_its_edges(pairs, value, scale):
     result = kappa(pairs, scale)
     assert result.value == (None if value is None else pytest.approx(value))
     assert not any(isinstance(part, float) and math.isnan(part) for part in result)
-    if value is not None:
+    assert (result.low is None) == (result.high is None)
+    if result.low is not None:
         assert -1 <= result.low <= result.value <= result.high <= 1
+
+
+def test_an_error_of_zero_is_no_interval():
+    assert kappa([("y", "y"), ("n", "n")] * 20)[1:] == (None, None)
+    assert kappa([("y", "y"), ("y", "n")] * 20)[1:] == (None, None)
 
 
 def test_near_misses_on_a_scale_weigh_less_than_far_ones():
