@@ -39,10 +39,11 @@ class Kappa(NamedTuple):
 def kappa(pairs: Sequence[tuple[str, str | None]], scale: Sequence[str] = ()) -> Kappa:
     """Cohen's kappa of (human, machine) pairs; with a scale (labels in their order) linearly weighted.
 
-    (observed - expected) / (1 - expected) agreement, None where both only ever say one and the same label. The interval
-    is value +- 1.96 standard errors of Fleiss, Cohen and Everitt (1969), cut at -1 and 1; an error of zero (all agree, or
-    one side knows one label only) says that the formula cannot tell, not that there is none. A machine's None, or what the
-    scale does not have, agrees with nothing. Weights on a scale of n labels: 1 - distance / (n - 1).
+    (observed - expected) / (1 - expected) agreement, None where both only ever say one and the same label. A machine's
+    None, or what the scale does not have, agrees with nothing. Weights on a scale of n labels: 1 - distance / (n - 1).
+
+    The interval is value +- 1.96 standard errors of Fleiss, Cohen and Everitt (1969), cut at -1 and 1. An error of zero
+    (all agree, or one side knows one label only) says that the formula cannot tell, not that there is none: no interval.
     """
     n = len(pairs)
     if n == 0:
