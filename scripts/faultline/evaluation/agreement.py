@@ -43,7 +43,7 @@ def kappa(pairs: Sequence[tuple[str, str | None]], scale: Sequence[str] = ()) ->
     None, or what the scale does not have, agrees with nothing. Weights on a scale of n labels: 1 - distance / (n - 1).
 
     The interval is value +- 1.96 standard errors of Fleiss, Cohen and Everitt (1969), cut at -1 and 1. An error of zero
-    (all agree, or one side knows one label only) says that the formula cannot tell, not that there is none: no interval.
+    (all agree, or one side knows one label only) says that the formula cannot tell, so there is no interval.
     """
     n = len(pairs)
     if n == 0:
