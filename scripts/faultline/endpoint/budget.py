@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from faultline.endpoint.questions import Step
+from faultline.endpoint.questions import Question, Step
 from faultline.endpoint.store import Spent
 
 NOTHING_SPENT = Spent(0, 0, 0.0, 0.0)
@@ -48,9 +48,14 @@ class Budget:
         """Whether the tokens of at least one row are known."""
         return self._most_input_tokens.get(step.question, 0) > 0
 
-    def price(self, step: Step) -> float:
-        """The most one request of the step can cost, as far as is known."""
-        return step.highest_cost(self._most_input_tokens.get(step.question, 0))
+    def price(self, question: Question) -> float:
+        """The most one request can cost: no token is shorter than a byte, which bounds the words of a row."""
+        step = question.step
+        own_words = 0
+        if question.prompt_text:
+            own_words = max(0, len(question.prompt_text.encode()) - len(step.prompt_text.encode()))
+        most_known = self._most_input_tokens.get(step.question, 0)
+        return step.highest_cost(max(most_known, step.estimated_input_tokens + own_words))
 
     def refuses(self, price: float) -> bool:
         """Whether one more request could pass a limit once everything in flight has come back."""

@@ -234,7 +234,7 @@ class Engine:
         pause = self._delayed[0][0] - now if self._delayed else None
         while self._ready:
             step = self._ready[0].question.step
-            price = self._budget.price(step)
+            price = self._budget.price(self._ready[0].question)
             wait = None if self._must_probe(step) else self._pace.wait(now, step.most_tokens)
             if wait == 0 and self._budget.refuses(price):
                 if not self._budget.is_waiting:

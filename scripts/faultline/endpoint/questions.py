@@ -14,9 +14,11 @@ OPENING, CLOSING = "<inspection_data>", "</inspection_data>"
 STRUCTURED_OUTPUTS = ("json_schema", "json_object", "none")
 KEY_FORMAT = 1
 
-# Stands for nothing a person writes: control, bidirectional and zero-width characters, and the invisible tag letters.
+# Stands for nothing a person writes: control, bidirectional, zero-width and filling characters, the invisible tag
+# letters and the variation selectors, in which whole sentences can be hidden.
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 LOOKALIKES = str.maketrans({"＜": "&lt;", "﹤": "&lt;", "＞": "&gt;", "﹥": "&gt;"})
 

@@ -232,7 +232,10 @@ class RunLock:
         """Who holds the lock, if another process does."""
         if not os.path.exists(self.path):
             return None
-        descriptor = os.open(self.path, os.O_RDWR)
+        try:
+            descriptor = os.open(self.path, os.O_RDWR)
+        except OSError:
+            return None  # of somebody else: acquire() says so, if a run comes to ask
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -244,7 +247,11 @@ class RunLock:
     def acquire(self):
         if self._descriptor is not None:
             return
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise EndpointError(f"the lock {self.path} cannot be taken: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

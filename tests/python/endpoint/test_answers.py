@@ -7,6 +7,7 @@ import pytest
 
 from endpoint.harness import LABELS, diagnose_text, limit_settings, picture_rows, step_settings
 from faultline.endpoint import EndpointError
+from faultline.endpoint.store import RunLock
 
 
 def test_every_row_is_answered_with_what_the_server_tells_of_it(runner):
@@ -182,6 +183,17 @@ def test_two_runs_at_once_the_second_is_refused(runner, tmp_path):
     assert "another run is asking the endpoint (process" in done.stderr
     runner.close()
     assert subprocess.run(second, capture_output=True, timeout=30).returncode == 0
+
+
+def test_a_store_in_a_folder_that_is_not_there_yet_and_one_where_none_can_be(tmp_path):
+    lock = RunLock(tmp_path / "new" / "folder" / "answers")
+    lock.acquire()
+    lock.release()
+    (tmp_path / "file").touch()
+    with pytest.raises(EndpointError, match="cannot be taken"):
+        RunLock(tmp_path / "file" / "answers").acquire()
+    (tmp_path / "answers.lock").mkdir()  # cannot be opened for writing, as the lock of another user
+    assert RunLock(tmp_path / "answers").holder() is None
 
 
 def test_progress_is_told_on_long_work(runner, monkeypatch):

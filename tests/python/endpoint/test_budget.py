@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoint.harness import limit_settings, picture_rows, skip_near_midnight, step_settings
+from endpoint.harness import diagnose_text, limit_settings, picture_rows, skip_near_midnight, step_settings
 
 
 def test_the_run_stops_at_exactly_the_calls_it_may_make(runner):
@@ -49,6 +49,17 @@ def test_the_first_price_is_learned_by_one_request_alone(runner):
     tally = runner.ask(picture_rows(100), step=step, limits=limit_settings(cost_per_run=1.0, concurrency=64))
     assert tally["cost"] <= 1.0
     assert tally["stopped"] == "budget"
+
+
+def test_long_words_of_a_row_are_reserved_for_before_they_are_sent(runner):
+    runner.server.behave(latency_ms=50)
+    step = step_settings("diagnose", input_price="1000", output_price="0", estimated_input_tokens=200)
+    short = [(f"S{n}", None, None, diagnose_text(f"scratch {n}")) for n in range(20)]
+    runner.ask(short, step=step)  # all that is known so far is cheap
+    long = [(f"L{n}", None, None, diagnose_text("刮痕 " * 1000 + str(n))) for n in range(64)]
+    tally = runner.ask(long, step=step, limits=limit_settings(cost_per_run=10.0, concurrency=64))
+    assert tally["stopped"] == "budget"
+    assert 0 < tally["cost"] <= 10.0
 
 
 def test_a_free_model_is_bounded_by_no_money(runner):

@@ -11,7 +11,8 @@ import urllib.request
 
 import pytest
 
-from endpoint.harness import limit_settings, picture_rows
+from endpoint.harness import limit_settings, picture_rows, wait_until
+from faultline.endpoint.pace import Pace
 
 pytest.importorskip("llmock", reason="llmock is not installed")
 pytestmark = pytest.mark.slow
@@ -44,14 +45,15 @@ class Grader:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
             return json.loads(response.read())
 
-    def findings(self) -> list[str]:
-        return [
-            f"{one['severity']} {one['code']}" if "code" in one else json.dumps(one)
-            for one in self.verdict()["findings"]
-        ]
-
     def verdict(self) -> dict:
         return self.get("/_llmock/verdict")
+
+
+def assert_passed(verdict: dict):
+    """Every finding is a fault of the client: an ignored Retry-After, a retry storm, no backoff, a call given up."""
+    assert verdict["findings"] == []
+    assert verdict["passed"]
+    assert verdict["calls"] > 0
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_requests_per_minute(runner, grader, monkeypatch, known):
     rows = 260 if known < 0 else 240
     tally = runner.ask(picture_rows(rows), limits=limit_settings(requests_per_minute=known, timeout_seconds=30))
     assert (tally["answered"], tally["failed"]) == (rows, 0)
-    assert grader.findings() == []
+    assert_passed(grader.verdict())
     assert tally["throttled"] == 0  # the server says in every answer what is left
     assert time.monotonic() - started < 15  # the bound is (260 - 240) / 4 a second = 5 s
 
@@ -80,7 +82,7 @@ def test_tokens_per_minute(runner, grader, monkeypatch):
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", grader.base_url)
     tally = runner.ask(picture_rows(110), limits=limit_settings(timeout_seconds=30))
     assert (tally["answered"], tally["failed"]) == (110, 0)
-    assert grader.findings() == []
+    assert_passed(grader.verdict())
 
 
 @pytest.mark.parametrize(
@@ -92,4 +94,29 @@ def test_random_errors(runner, grader, monkeypatch):
     monkeypatch.setenv("FAULTLINE_AI_BASE_URL", grader.base_url)
     tally = runner.ask(picture_rows(120), limits=limit_settings(timeout_seconds=30, max_tries=8))
     assert (tally["answered"], tally["failed"]) == (120, 0)
-    assert grader.findings() == []
+    assert_passed(grader.verdict())
+
+
+@pytest.mark.parametrize("grader", [("--rpm", "240", "--latency-ms", "50")], indirect=True)
+def test_requests_per_minute_that_the_server_only_tells_by_refusing(runner, grader, monkeypatch):
+    monkeypatch.setattr("faultline.endpoint.pace.stated_quota", lambda limits, kind: (None, None))
+    monkeypatch.setenv("FAULTLINE_AI_BASE_URL", grader.base_url)
+    tally = runner.ask(picture_rows(260), limits=limit_settings(timeout_seconds=30))
+    assert (tally["answered"], tally["failed"]) == (260, 0)
+    verdict = grader.verdict()
+    assert verdict["faults_injected"] == tally["throttled"] > 0  # there was something to grade
+    assert_passed(verdict)
+
+
+@pytest.mark.parametrize("grader", [("--rpm", "60", "--latency-ms", "10")], indirect=True)
+def test_the_grader_does_find_a_client_that_does_not_wait(runner, grader, monkeypatch):
+    monkeypatch.setattr("faultline.endpoint.transport.seconds_to_wait", lambda headers: 0.0)
+    monkeypatch.setattr(Pace, "wait", lambda pace, now, tokens=0: 0.0 if pace.in_flight < 16 else None)
+    monkeypatch.setenv("FAULTLINE_AI_BASE_URL", grader.base_url)
+    session = runner.open()
+    session.begin("classify", 100)
+    for row in picture_rows(100):
+        session.submit("classify", *row)
+    wait_until(lambda: not grader.verdict()["passed"], 60)
+    session.cancel()
+    assert {finding["code"] for finding in grader.verdict()["findings"]} & {"retry_after_ignored", "retry_storm"}

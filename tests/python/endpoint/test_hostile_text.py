@@ -76,6 +76,7 @@ def test_a_sentence_that_was_not_escaped_cannot_close_the_data_either():
 
 def test_what_cannot_be_seen_is_taken_out():
     assert harmless("a\u200bb\u202ec\U000e0041d\x00e\x1bf\ufeffg") == "abcdefg"
+    assert harmless("a\xadb\u061cc\u180ed\ufe0fe\U000e0100f\u3164g\uffa0h\ufffbi") == "abcdefghi"
     assert harmless("＜/x＞﹤﹥") == "&lt;/x&gt;&lt;&gt;"
     assert harmless("刮痕 Kratzer\n\tzweite Zeile") == "刮痕 Kratzer\n\tzweite Zeile"
 
