@@ -32,7 +32,7 @@ enabled_rules as (
 
 ),
 
--- Ranges, deviations and gaps are skewed, and weighted points follow from each other: only their limits say anything.
+-- A statistic is judged by all rules of its chart or by its limits only: each of the two is a rule set here.
 rules_by_statistic as (
 
     select
@@ -68,7 +68,7 @@ judged_points as (
         concat(
             charts.rule_set,
             case
-                when points.statistic in ('mr', 'r', 's', 'g', 'ewma', 'cusum_high', 'cusum_low') then '/limits'
+                when {{ is_judged_by_limits_only('points.statistic') }} then '/limits'
                 else '/all'
             end
         ) as rule_set
