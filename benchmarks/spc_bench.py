@@ -25,7 +25,8 @@ import duckdb
 PROJECT = Path(__file__).resolve().parents[1]
 KEPT = ("dbt_project.yml", "profiles", "models", "macros", "seeds", "tests", "scripts")
 MODELS = (
-    "spc_measurements", "spc_streams", "spc_samples", "spc_subgroups", "spc_baselines", "spc_limits",
+    "spc_measurements", "spc_streams", "spc_event_gaps", "spc_samples", "spc_phased_samples", "spc_subgroups",
+    "spc_phase_methods", "spc_baselines", "spc_dispersion", "spc_charts_in_force", "spc_limits",
     "spc_phase_versions", "spc_shewhart_points", "spc_time_weighted_points", "spc_points", "spc_signals",
     "spc_judged_phases",
 )  # fmt: skip
