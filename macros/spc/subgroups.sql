@@ -40,13 +40,13 @@
 
 
 {#
-    What tells the samples of a stream apart: the period, lot or delivered subgroup, a number for fixed counts of rows, else the
-    moment. Needs period_key, subgroup, subgroup_size, row_in_stream and row_in_moment beside the time.
+    What tells the samples of rows without a period apart: a number for fixed counts of rows, else the moment. Needs subgroup,
+    subgroup_size, row_in_stream and row_in_moment beside the time.
 #}
-{% macro sample_key(utc_time) -%}
+{% macro row_key(utc_time) -%}
     {%- set number = "cast(floor((row_in_stream - 1) / cast(subgroup_size as " ~ faultline.type_double() ~ ")) as bigint)" -%}
     {{ return(
-        "case when subgroup = 'count' then concat('#', cast(" ~ number ~ " as " ~ dbt.type_string() ~ "))"
-        ~ " when period_key is not null then period_key else " ~ faultline.moment_key(utc_time, 'row_in_moment') ~ " end"
+        "case when subgroup = 'count' then concat('#', cast(" ~ number ~ " as " ~ dbt.type_string() ~ ")) else "
+        ~ faultline.moment_key(utc_time, 'row_in_moment') ~ " end"
     ) }}
 {%- endmacro %}

@@ -29,15 +29,34 @@ counts_numbered as (
             order by row_id, sample_size, counted
         ) as row_in_moment
     from counts
-    where chart_type not in ('g', 't')
+    where chart_type not in ('g', 't') and period_key is null
 
 ),
 
+-- Only rows without a period of their own have to be numbered, which takes a sort.
 counts_keyed as (
 
     select
-        *,
-        {{ sample_key('occurred_at') }} as sample_key
+        stream_id,
+        period_key as sample_key,
+        subgroup,
+        subgroup_size,
+        occurred_at,
+        kind,
+        sample_size,
+        counted
+    from counts
+    where chart_type not in ('g', 't') and period_key is not null
+    union all
+    select
+        stream_id,
+        {{ row_key('occurred_at') }} as sample_key,
+        subgroup,
+        subgroup_size,
+        occurred_at,
+        kind,
+        sample_size,
+        counted
     from counts_numbered
 
 ),
@@ -93,14 +112,29 @@ measurements_numbered as (
             order by row_id, subgroup_id, value
         ) as row_in_moment
     from measurements
+    where period_key is null
 
 ),
 
 measurements_keyed as (
 
     select
-        *,
-        {{ sample_key('measured_at') }} as sample_key
+        stream_id,
+        period_key as sample_key,
+        subgroup,
+        subgroup_size,
+        measured_at,
+        value
+    from measurements
+    where period_key is not null
+    union all
+    select
+        stream_id,
+        {{ row_key('measured_at') }} as sample_key,
+        subgroup,
+        subgroup_size,
+        measured_at,
+        value
     from measurements_numbered
 
 ),
