@@ -8,6 +8,11 @@
     {{ return('3.267') }}
 {%- endmacro %}
 
+{# Median of the step between two points of standard deviation 1: sqrt(2) times the upper quartile of a normal. #}
+{% macro moving_range_median() -%}
+    {{ return('0.9538725524') }}
+{%- endmacro %}
+
 
 {#
     c4 of a subgroup: the exact value of the seed spc_constants where it has the size, else the series in 1 / (n - 1), which

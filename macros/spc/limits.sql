@@ -9,11 +9,21 @@
 {%- endmacro %}
 
 
-{# How many units a point averages over: its sigma is that of one unit divided by the root of this. #}
-{% macro point_weight(sigma_method, sample_size) -%}
+{#
+    The standard deviation of a point of `sample_size` units: that of one unit divided by the root of the units it averages over.
+    Individuals, g and t charts show one value a point, however many lie behind it. NULL for a sample of nothing.
+#}
+{% macro point_sigma(unit_sigma, sigma_method, sample_size) -%}
     {{ return(
-        "case when " ~ sigma_method ~ " in ('binomial', 'poisson', 'range', 'deviation') then " ~ sample_size ~ " else 1.0 end"
+        "(" ~ unit_sigma ~ " / sqrt(case when " ~ sigma_method ~ " in ('binomial', 'poisson', 'range', 'deviation') then nullif("
+        ~ sample_size ~ ", 0) else 1.0 end))"
     ) }}
+{%- endmacro %}
+
+
+{# How far a value lies from the level in its sigma, rounded so that a point on a limit is not judged by the last bit of a sum. #}
+{% macro standardised_value(value, level, sigma) -%}
+    {{ return("round((" ~ value ~ " - " ~ level ~ ") / nullif(" ~ sigma ~ ", 0), 12)") }}
 {%- endmacro %}
 
 

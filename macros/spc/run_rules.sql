@@ -1,3 +1,9 @@
+{# Ranges, deviations and gaps are skewed, and weighted points follow from each other: only their limits say anything. #}
+{% macro is_judged_by_limits_only(statistic) -%}
+    {{ return(statistic ~ " in ('mr', 'r', 's', 'g', 'ewma', 'cusum_high', 'cusum_low')") }}
+{%- endmacro %}
+
+
 {#
     Every hit of every run rule on standardised values, as the CTE rule_hits with stream_id, statistic, phase, point_number,
     rule_set, rule, window_start_point and is_both_sides.

@@ -35,7 +35,7 @@
 {%- endmacro %}
 
 
-{# The production day: the plant's calendar day, begun at the hour of the var production_day_start_hour. #}
-{% macro production_day(utc_time) -%}
-    {{ return(faultline.plant_day(faultline.seconds_later(utc_time, -3600 * (var('production_day_start_hour') | int)))) }}
+{# A text as a quoted field of a CSV file. #}
+{% macro csv_field(text) -%}
+    {{ return("concat('\"', replace(" ~ text ~ ", '\"', '\"\"'), '\"')") }}
 {%- endmacro %}

@@ -1,15 +1,52 @@
-{#
-    What tells the samples of a stream apart: the period or delivered subgroup, a number for fixed counts of rows, else the
-    moment (a second row of the same moment gets a number). Needs period_key, subgroup, subgroup_size, row_in_stream and
-    row_in_moment beside the time.
-#}
-{% macro sample_key(time) -%}
-    {%- set moment = "cast(" ~ time ~ " as " ~ dbt.type_string() ~ ")" -%}
-    {%- set number = "cast(cast(floor((row_in_stream - 1) / cast(subgroup_size as " ~ faultline.type_double() ~ ")) as bigint) as " ~ dbt.type_string() ~ ")" -%}
+{# The production day: the plant's calendar day, begun at the hour of the var production_day_start_hour. #}
+{% macro production_day(utc_time) -%}
+    {{ return(faultline.plant_day(faultline.seconds_later(utc_time, -3600 * (var('production_day_start_hour') | int)))) }}
+{%- endmacro %}
+
+
+{# The shift by the plant's clock: the one of the var shift_start_hours that began last; before the first, the night shift. #}
+{% macro production_shift(utc_time) -%}
+    {%- set latest_first = var('shift_start_hours') | dictsort(by='value', reverse=true) -%}
+    {%- set cases = [] -%}
+    {%- for shift, hour in latest_first -%}
+        {%- do cases.append(
+            "when extract(hour from " ~ faultline.plant_time(utc_time) ~ ") >= " ~ hour | int ~ " then " ~ faultline.sql_text(shift | string)
+        ) -%}
+    {%- endfor -%}
+    {{ return("case " ~ cases | join(' ') ~ " else " ~ faultline.sql_text(latest_first[0][0] | string) ~ " end") }}
+{%- endmacro %}
+
+
+{# The hour, day or shift a time falls into, by the plant's clock; NULL for subgroups that are no periods. #}
+{% macro period_of(utc_time, subgroup) -%}
     {{ return(
-        "case when subgroup = 'count' then concat('#', " ~ number ~ ")"
-        ~ " when period_key is not null then period_key"
-        ~ " when row_in_moment = 1 then " ~ moment
-        ~ " else concat(" ~ moment ~ ", ' #', cast(row_in_moment as " ~ dbt.type_string() ~ ")) end"
+        "case " ~ subgroup
+        ~ " when 'hour' then cast(" ~ faultline.plant_hour_start(utc_time) ~ " as " ~ dbt.type_string() ~ ")"
+        ~ " when 'day' then cast(" ~ faultline.plant_day(utc_time) ~ " as " ~ dbt.type_string() ~ ")"
+        ~ " when 'shift' then concat(cast(" ~ faultline.production_day(utc_time) ~ " as " ~ dbt.type_string() ~ "), ' ', "
+        ~ faultline.production_shift(utc_time) ~ ") end"
+    ) }}
+{%- endmacro %}
+
+
+{# The moment of a row; a second row of the same moment gets a number. #}
+{% macro moment_key(utc_time, row_in_moment) -%}
+    {%- set moment = "cast(" ~ utc_time ~ " as " ~ dbt.type_string() ~ ")" -%}
+    {{ return(
+        "case when " ~ row_in_moment ~ " = 1 then " ~ moment ~ " else concat(" ~ moment ~ ", ' #', cast(" ~ row_in_moment ~ " as "
+        ~ dbt.type_string() ~ ")) end"
+    ) }}
+{%- endmacro %}
+
+
+{#
+    What tells the samples of rows without a period apart: a number for fixed counts of rows, else the moment. Needs subgroup,
+    subgroup_size, row_in_stream and row_in_moment beside the time.
+#}
+{% macro row_key(utc_time) -%}
+    {%- set number = "cast(floor((row_in_stream - 1) / cast(subgroup_size as " ~ faultline.type_double() ~ ")) as bigint)" -%}
+    {{ return(
+        "case when subgroup = 'count' then concat('#', cast(" ~ number ~ " as " ~ dbt.type_string() ~ ")) else "
+        ~ faultline.moment_key(utc_time, 'row_in_moment') ~ " end"
     ) }}
 {%- endmacro %}

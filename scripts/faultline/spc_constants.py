@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-COLUMNS = ("sample_size", "d2", "d3", "c4", "a2", "a3", "b3", "b4", "d3_factor", "d4_factor", "e2")
+COLUMNS = (
+    "sample_size", "d2", "d3", "c4", "a2", "a3", "b3", "b4", "d3_factor", "d4_factor", "e2",
+    "range_alarm_rate", "deviation_alarm_rate",
+)  # fmt: skip
 LARGEST_SAMPLE = 25
 REACH, STEP = 9.0, 1 / 128  # beyond 9 sigma nothing is left at double precision
 
@@ -44,8 +47,39 @@ def range_moments(n: int) -> tuple[float, float]:
     return mean, math.sqrt(second_moment - mean**2)
 
 
+def range_alarm_rate(n: int, low: float, high: float) -> float:
+    """How often the range R of n standard normal values leaves low..high.
+
+    P(R <= w) = n * integral of f(x) * (F(x + w) - F(x))^(n - 1).
+    """
+    x = np.arange(-REACH, REACH + STEP / 2, STEP)
+    density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    below = 0.5 * (1 + _error_function(x / math.sqrt(2)))
+
+    def share_up_to(width: float) -> float:
+        inside = 0.5 * (1 + _error_function((x + width) / math.sqrt(2))) - below
+        return n * float(np.sum(density * inside ** (n - 1)) * STEP)
+
+    return 1 - share_up_to(high) + (share_up_to(low) if low > 0 else 0.0)
+
+
+def deviation_alarm_rate(n: int, low: float, high: float) -> float:
+    """How often the sample standard deviation of n standard normal values leaves low..high: (n-1) s^2 is chi-squared.
+
+    The density of s is integrated over low..high by Simpson's rule.
+    """
+    freedom = n - 1
+    s = np.linspace(low, high, 4001)
+    scale = 2 * (freedom / 2) ** (freedom / 2) / math.gamma(freedom / 2)
+    density = scale * s ** (freedom - 1) * np.exp(-freedom * s * s / 2)
+    weights = np.full(len(s), 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return 1 - float(np.sum(weights * density) * (s[1] - s[0]) / 3)
+
+
 def constants(n: int) -> dict[str, float]:
-    """The factors of subgroup charts for subgroups of n values."""
+    """The factors of subgroup charts for subgroups of n values, and the false-alarm rates of spread charts at k = 3."""
     d2, d3 = range_moments(n)
     c4 = math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
     s_spread = 3 * math.sqrt(1 - c4**2) / c4
@@ -53,6 +87,8 @@ def constants(n: int) -> dict[str, float]:
     values = (
         d2, d3, c4, 3 / (d2 * math.sqrt(n)), 3 / (c4 * math.sqrt(n)), max(0.0, 1 - s_spread), 1 + s_spread,
         max(0.0, 1 - r_spread), 1 + r_spread, 3 / d2,
+        range_alarm_rate(n, max(0.0, d2 - 3 * d3), d2 + 3 * d3),
+        deviation_alarm_rate(n, max(0.0, c4 * (1 - s_spread)), c4 * (1 + s_spread)),
     )  # fmt: skip
     return dict(zip(COLUMNS, (n, *values), strict=True))
 

@@ -1,10 +1,4 @@
-with points as (
-
-    select * from {{ ref('spc_points') }}
-
-),
-
-subgroups as (
+with subgroups as (
 
     select * from {{ ref('spc_subgroups') }}
 
@@ -32,26 +26,34 @@ latest_phases as (
 
 ),
 
--- Points the limits did not come from, in the phase that is in force.
+-- Points that the limits did not come from, in the phase that is in force, whatever chart shows them. Gaps on a g chart
+-- are too skewed for a CUSUM of normal values; a t chart of the same events serves.
 judged_points as (
 
     select
-        points.stream_id,
-        points.phase,
-        points.phase_point,
-        points.standardised_value as z,
+        subgroups.stream_id,
+        subgroups.phase,
+        subgroups.phase_point,
+        {{ standardised_value(
+            'subgroups.value', 'limits.level', point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size')
+        ) }} as z,
         settings.rebaseline_allowance as allowance
-    from points
+    from subgroups
     inner join latest_phases
         on
-            points.stream_id = latest_phases.stream_id
-            and points.phase = latest_phases.phase
+            subgroups.stream_id = latest_phases.stream_id
+            and subgroups.phase = latest_phases.phase
+    inner join limits
+        on
+            subgroups.stream_id = limits.stream_id
+            and subgroups.phase = limits.phase
     cross join settings
     where
-        points.statistic in ('p', 'p_prime', 'np', 'c', 'u', 'u_prime', 'x', 'xbar', 't')
-        and not points.is_baseline
-        and points.exclusion_reason is null
-        and points.standardised_value is not null
+        limits.limit_reason is null
+        and limits.chart_type <> 'g'
+        and not subgroups.is_baseline
+        and subgroups.exclusion_reason is null
+        and subgroups.value is not null
 
 ),
 
@@ -139,7 +141,8 @@ select
     figures_since.level_since as proposed_level,
     (figures_since.level_since - limits.level) / limits.sigma as shift_in_unit_sigmas,
     concat(
-        limits.chart_id, ',', limits.stream, ',phase,', cast(figures_since.phase + 1 as {{ dbt.type_string() }}), ',',
+        limits.chart_id, ',', {{ csv_field('limits.stream') }}, ',phase,',
+        cast(figures_since.phase + 1 as {{ dbt.type_string() }}), ',',
         cast(figures_since.changed_at as {{ dbt.type_string() }}), ',,',
         cast(figures_since.points_since as {{ dbt.type_string() }}),
         ',,,,,<reason>,<decided by>,<decided at>'

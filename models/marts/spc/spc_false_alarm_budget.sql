@@ -4,6 +4,12 @@ with points as (
 
 ),
 
+limits as (
+
+    select * from {{ ref('spc_limits') }}
+
+),
+
 charts as (
 
     select * from {{ ref('spc_charts') }}
@@ -16,70 +22,112 @@ rules as (
 
 ),
 
--- Points a month as the stream has delivered them so far; less than a day of points is taken as it stands.
-stream_points as (
+constants as (
+
+    select * from {{ ref('spc_constants') }}
+
+),
+
+-- How likely a point of a stable process lies beyond its limits. R and s charts: exact at k = 3, else as if normal.
+points_with_rate as (
+
+    select
+        points.chart_id,
+        points.stream_id,
+        points.statistic,
+        points.subgroup_at,
+        case
+            when points.statistic = 'mr' then {{ moving_range_alarm_rate('points.k') }}
+            when points.statistic = 'r' and points.k = 3 and constants.range_alarm_rate is not null
+                then constants.range_alarm_rate
+            when points.statistic = 's' and points.k = 3 and constants.deviation_alarm_rate is not null
+                then constants.deviation_alarm_rate
+            when points.statistic = 'g' then {{ gap_alarm_rate('limits.level', 'points.ucl') }}
+            when points.statistic in ('cusum_high', 'cusum_low')
+                then {{ cusum_alarm_rate('charts.cusum_allowance', 'charts.cusum_decision') }}
+            else 2 * {{ normal_tail('points.k') }}
+        end as beyond_rate
+    from points
+    inner join limits
+        on
+            points.stream_id = limits.stream_id
+            and points.phase = limits.phase
+    inner join charts
+        on points.chart_id = charts.chart_id
+    left join constants
+        on points.sample_size = constants.sample_size
+    where points.standardised_value is not null
+
+),
+
+stream_statistics as (
 
     select
         chart_id,
         stream_id,
         statistic,
         count(*) as points,
+        sum(beyond_rate) as expected_beyond,
         min(subgroup_at) as first_point_at,
         max(subgroup_at) as last_point_at
-    from points
-    where standardised_value is not null and statistic not in ('mr', 'r', 's')
+    from points_with_rate
     group by chart_id, stream_id, statistic
 
 ),
 
-stream_rates as (
+-- Points a month as the stream has delivered them so far; less than a day of points is taken as it stands. n points
+-- span n - 1 steps; in seconds, because the engines count the hours of a difference in two ways.
+stream_periods as (
 
     select
         chart_id,
         stream_id,
-        statistic in ('g', 'ewma', 'cusum_high', 'cusum_low') as has_limits_only,
-        -- n points span n - 1 steps; in seconds, because the engines count the hours of a difference in two ways
-        {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }}
-        / 86400.0 * points / greatest(points - 1, 1) as days,
-        points
-    from stream_points
+        max(points) as points,
+        greatest(
+            {{ dbt.datediff('min(first_point_at)', 'max(last_point_at)', 'second') }}
+            / 86400.0 * max(points) / greatest(max(points) - 1, 1),
+            1.0
+        ) / 30.0 as months
+    from stream_statistics
+    group by chart_id, stream_id
 
 ),
 
-chart_points as (
+stream_alarms as (
 
     select
-        chart_id,
-        has_limits_only,
-        count(distinct stream_id) as streams,
-        sum(points * 30.0 / greatest(days, 1.0)) as points_per_month
-    from stream_rates
-    group by chart_id, has_limits_only
-
-),
-
-chart_rules as (
-
-    select
-        charts.chart_id,
+        stream_statistics.chart_id,
+        stream_statistics.stream_id,
         charts.rule_set,
         rules.rule,
         rules.description,
-        chart_points.streams,
-        chart_points.points_per_month,
-        case
+        stream_periods.points / stream_periods.months as points_per_month,
+        sum(case
             when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null
-                then 2 * {{ normal_tail('charts.k') }}
-            else rules.false_alarm_rate
-        end as false_alarm_rate
-    from chart_points
+                then stream_statistics.expected_beyond
+            else stream_statistics.points * rules.false_alarm_rate
+        end) / stream_periods.months as alarms_per_month
+    from stream_statistics
+    inner join stream_periods
+        on stream_statistics.stream_id = stream_periods.stream_id
     inner join charts
-        on chart_points.chart_id = charts.chart_id
+        on stream_statistics.chart_id = charts.chart_id
     inner join rules
         on
             charts.rule_set = rules.rule_set
             and rules.is_enabled
-            and (not chart_points.has_limits_only or (rules.pattern = 'beyond' and rules.hit_points = 1))
+            and (
+                (rules.pattern = 'beyond' and rules.hit_points = 1)
+                or not {{ is_judged_by_limits_only('stream_statistics.statistic') }}
+            )
+    group by
+        stream_statistics.chart_id,
+        stream_statistics.stream_id,
+        charts.rule_set,
+        rules.rule,
+        rules.description,
+        stream_periods.points,
+        stream_periods.months
 
 )
 
@@ -88,8 +136,13 @@ select
     rule_set,
     rule,
     description,
-    streams,
-    points_per_month,
-    false_alarm_rate,
-    points_per_month * false_alarm_rate as expected_false_alarms_per_month
-from chart_rules
+    count(*) as streams,
+    sum(points_per_month) as points_per_month,
+    sum(alarms_per_month) / sum(points_per_month) as false_alarm_rate,
+    sum(alarms_per_month) as expected_false_alarms_per_month
+from stream_alarms
+group by
+    chart_id,
+    rule_set,
+    rule,
+    description

@@ -100,10 +100,9 @@ select
     item,
     subgroup,
     subgroup_size,
-    case subgroup
-        when 'hour' then cast({{ plant_hour_start('measured_at') }} as {{ dbt.type_string() }})
-        when 'day' then cast({{ plant_day('measured_at') }} as {{ dbt.type_string() }})
-        when 'as_delivered' then subgroup_id
+    case
+        when subgroup = 'as_delivered' then subgroup_id
+        else {{ period_of('measured_at', 'subgroup') }}
     end as period_key,
     measured_at,
     subgroup_id,

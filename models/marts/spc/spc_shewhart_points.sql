@@ -1,3 +1,6 @@
+{#- A chart of counts is read as one of a single sample size: a sample of another has no limits on it. -#}
+{%- set fits_chart = 'coalesce(subgroups.sample_size = limits.required_sample_size, true)' -%}
+
 with subgroups as (
 
     select * from {{ ref('spc_subgroups') }}
@@ -32,11 +35,16 @@ points as (
         limits.sigma_method,
         limits.k,
         limits.level,
-        limits.centre_line,
+        case when {{ fits_chart }} then limits.centre_line end as centre_line,
         limits.sigma as unit_sigma,
-        limits.sigma
-        / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma,
-        limits.limit_reason,
+        case
+            when {{ fits_chart }}
+                then {{ point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size') }}
+        end as point_sigma,
+        case
+            when limits.limit_reason is not null then limits.limit_reason
+            when not {{ fits_chart }} then 'not the sample size of the chart'
+        end as limit_reason,
         constants.d2,
         constants.d3,
         {{ c4('subgroups.sample_size', 'constants.c4') }} as c4

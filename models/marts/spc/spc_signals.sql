@@ -32,30 +32,6 @@ enabled_rules as (
 
 ),
 
--- Ranges, deviations and gaps are skewed, and weighted points follow from each other: only their limits say anything.
-rules_by_statistic as (
-
-    select
-        concat(rule_set, '/all') as rule_set,
-        rule,
-        pattern,
-        hit_points,
-        window_points,
-        sigma
-    from enabled_rules
-    union all
-    select
-        concat(rule_set, '/limits') as rule_set,
-        rule,
-        pattern,
-        hit_points,
-        window_points,
-        sigma
-    from enabled_rules
-    where pattern = 'beyond' and hit_points = 1
-
-),
-
 judged_points as (
 
     select
@@ -65,13 +41,8 @@ judged_points as (
         points.point_number,
         points.standardised_value as z,
         points.k,
-        concat(
-            charts.rule_set,
-            case
-                when points.statistic in ('mr', 'r', 's', 'g', 'ewma', 'cusum_high', 'cusum_low') then '/limits'
-                else '/all'
-            end
-        ) as rule_set
+        charts.rule_set,
+        {{ is_judged_by_limits_only('points.statistic') }} as is_judged_by_limits_only
     from points
     inner join changed_phases
         on points.phase_key = changed_phases.phase_key
@@ -81,21 +52,70 @@ judged_points as (
 
 ),
 
-{{ run_rule_hits('judged_points', 'rules_by_statistic') }}
+points_in_runs as (
+
+    select * from judged_points
+    where not is_judged_by_limits_only
+
+),
+
+{{ run_rule_hits('points_in_runs', 'enabled_rules') }},
+
+limit_hits as (
+
+    select
+        judged_points.stream_id,
+        judged_points.statistic,
+        judged_points.point_number,
+        enabled_rules.rule,
+        judged_points.point_number as window_start_point,
+        false as is_both_sides
+    from judged_points
+    inner join enabled_rules
+        on
+            judged_points.rule_set = enabled_rules.rule_set
+            and enabled_rules.pattern = 'beyond'
+            and enabled_rules.hit_points = 1
+            and abs(judged_points.z) > coalesce(enabled_rules.sigma, judged_points.k)
+    where judged_points.is_judged_by_limits_only
+
+),
+
+hits_of_all_statistics as (
+
+    select
+        stream_id,
+        statistic,
+        point_number,
+        rule,
+        window_start_point,
+        is_both_sides
+    from rule_hits
+    union all
+    select
+        stream_id,
+        statistic,
+        point_number,
+        rule,
+        window_start_point,
+        is_both_sides
+    from limit_hits
+
+)
 
 select
-    rule_hits.stream_id,
-    rule_hits.statistic,
-    rule_hits.point_number,
+    all_hits.stream_id,
+    all_hits.statistic,
+    all_hits.point_number,
     charts.rule_set,
-    rule_hits.rule,
+    all_hits.rule,
     points.phase,
     points.chart_id,
     points.stream,
     points.subgroup_key,
     points.subgroup_at,
-    rule_hits.window_start_point,
-    rule_hits.is_both_sides,
+    all_hits.window_start_point,
+    all_hits.is_both_sides,
     points.value,
     points.centre_line,
     points.lcl,
@@ -105,15 +125,15 @@ select
     points.exclusion_reason,
     enabled_rules.description,
     points.phase_key
-from rule_hits
+from hits_of_all_statistics as all_hits
 inner join points
     on
-        rule_hits.stream_id = points.stream_id
-        and rule_hits.statistic = points.statistic
-        and rule_hits.point_number = points.point_number
+        all_hits.stream_id = points.stream_id
+        and all_hits.statistic = points.statistic
+        and all_hits.point_number = points.point_number
 inner join charts
     on points.chart_id = charts.chart_id
 inner join enabled_rules
     on
         charts.rule_set = enabled_rules.rule_set
-        and rule_hits.rule = enabled_rules.rule
+        and all_hits.rule = enabled_rules.rule

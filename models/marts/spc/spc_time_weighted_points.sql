@@ -32,8 +32,7 @@ time_weighted_subgroups as (
         charts.smoothing,
         charts.cusum_allowance as allowance,
         charts.cusum_decision as decision,
-        limits.sigma
-        / sqrt(nullif({{ point_weight('limits.sigma_method', 'subgroups.sample_size') }}, 0)) as point_sigma
+        {{ point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size') }} as point_sigma
     from subgroups
     inner join limits
         on

@@ -24,7 +24,9 @@ def demo(request, tmp_path_factory) -> tuple[Dbt, dict[str, dict]]:
     )
     dbt = Dbt(folder, plant / "landing", plant / "images")
     dbt.build(
-        "--select", "+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget"
+        "--select",
+        *("+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget"),
+        "aoi_false_calls",
     )
     stories = json.loads((plant / "truth" / "stories.json").read_text(encoding="utf-8"))
     return dbt, {story["story"]: story for story in stories}
@@ -38,6 +40,35 @@ def first_subgroups_after(dbt: Dbt, stream_id: str, begin: datetime) -> list[dat
     return [at for (at,) in dbt.query(f"""
         select subgroup_at from spc_subgroups where stream_id = '{stream_id}' and subgroup_at >= '{begin}' order by 1
     """)]  # fmt: skip
+
+
+def test_every_source_is_charted_and_nothing_is_lost(demo):
+    """The default charts have points of every source; their sums are those of the rows and marts they count."""
+    dbt, _ = demo
+    sources = dbt.query("""
+        select distinct source from spc_streams inner join spc_points using (stream_id)
+        where limit_reason is null order by 1
+    """)
+    assert [source for (source,) in sources] == [
+        "ai_disagreement_rate", "aoi_false_call_rate", "attribute_sample", "category_rate", "characteristic",
+        "critical_defect_rate", "defect_rate", "extracted_defects", "sensor",
+    ]  # fmt: skip
+    charted = "select sum(sample_size), sum(counted) from spc_subgroups where chart_id = '{}'"
+    counted = "select count(*), {} from inspections where {}"
+    assert dbt.query(charted.format("defect-rate")) == dbt.query(counted.format("count_if(is_defect)", "is_judged"))
+    assert dbt.query(charted.format("critical-defect-rate")) == dbt.query(
+        counted.format("count_if(is_defect and severity = 'Critical')", "is_judged")
+    )
+    assert dbt.query(charted.format("defects-per-unit")) == dbt.query(
+        counted.format("sum(ai_defect_count)", "ai_defect_count is not null")
+    )
+    assert dbt.query("""
+        select stream, cast(subgroup_key as date), sample_size, counted from spc_subgroups
+        where chart_id = 'aoi-false-calls' order by all
+    """) == dbt.query("""
+        select line_id, local_day, judged_suspects, false_calls from aoi_false_calls
+        where judged_suspects > 0 order by all
+    """)  # fmt: skip
 
 
 def test_the_shifted_line_is_signalled_at_its_first_subgroups(demo):

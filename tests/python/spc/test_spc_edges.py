@@ -293,6 +293,54 @@ def test_no_window_and_no_moving_range_crosses_a_stage(staged):
     assert crossing == []
 
 
+BAD_CHARTS = {
+    "narrow": {"k": "0"},
+    "no-count": {"subgroup": "count"},
+    "no-lot": {"subgroup": "lot"},
+    "unknown-dimension": {"split_by": "line_id colour"},
+    "measured-share": {"chart_type": "p"},
+    "no-smoothing": {"chart_type": "ewma"},
+    "over-smoothing": {"chart_type": "ewma", "smoothing": "1.5"},
+    "half-a-cusum": {"chart_type": "cusum", "cusum_allowance": "0.5"},
+    "no-baseline": {"baseline_points": "0"},
+}
+BAD_DECISIONS = {
+    "not in order": [{"phase": "2"}, {"phase": "1", "starts_at": "2020-01-02 00:00:00"}],
+    "at one time": [{"starts_at": "2020-01-02 00:00:00"}, {"phase": "2", "starts_at": "2020-01-02 00:00:00"}],
+    "no number": [{"phase": ""}],
+    "excluded when": [{"entry": "exclusion"}],
+    "backwards": [{"entry": "exclusion", "starts_at": "2020-01-02 00:00:00", "ends_at": "2020-01-01 00:00:00"}],
+    "baseline backwards": [{"baseline_starts_at": "2020-01-02 00:00:00", "baseline_ends_at": "2020-01-01 00:00:00"}],
+    "no baseline": [{"baseline_points": "0"}],
+    "no spread": [{"centre_line": "1", "sigma": "0"}],
+}
+
+
+def test_charts_and_decisions_that_contradict_themselves_are_refused(tmp_path):
+    """The build stops at the seed and names the row; well-formed rows beside them are not named."""
+    charts = [
+        chart(name, "characteristic", **{"chart_type": "auto", **columns}) for name, columns in BAD_CHARTS.items()
+    ]
+    good = chart("good", "characteristic", "ewma", smoothing="1", split_by="sku_id line_id")
+    counted_means = chart("counted-means", "attribute_sample", "xbar_r")
+    phases = [phase("good", stream, **columns) for stream, rows in BAD_DECISIONS.items() for columns in rows]
+    phases += [
+        phase("good", "fine"),
+        phase("good", "fine", phase="2", starts_at="2020-01-02 00:00:00"),
+        phase("good", "fine", entry="exclusion", phase="", starts_at="2020-01-02 00:00:00"),
+        phase("good", "fine", entry="exclusion", phase="", starts_at="2020-01-02 00:00:00"),
+    ]
+    project = make_project(tmp_path, spc_charts=[*charts, good, counted_means], spc_phases=phases)
+    dbt = Dbt(tmp_path, tmp_path / "nowhere", project=project)
+    dbt.run("build", "--select", "spc_charts", "spc_phases", "spc_rules", succeeds=False)
+    found = {}
+    for name in ("assert_charts_are_well_formed", "assert_phases_are_well_formed"):
+        compiled = tmp_path / "target" / "compiled" / "faultline" / "tests" / "spc" / f"{name}.sql"
+        found[name] = dbt.query(compiled.read_text(encoding="utf-8"))
+    assert {row[0] for row in found["assert_charts_are_well_formed"]} == {*BAD_CHARTS, "counted-means"}
+    assert {row[1] for row in found["assert_phases_are_well_formed"]} == set(BAD_DECISIONS)
+
+
 def test_ewma_of_a_long_stream_neither_overflows_nor_forgets(tmp_path):
     """5,000 points: against the recursion itself."""
     dice = random.Random(3)

@@ -6,6 +6,7 @@ from charting import CHARTS, chart, make_project, measurement, moments, phase
 from conftest import Dbt, minimal_tables, write_csv
 
 TIMES = list(moments(120))
+DECISIONS = ("spc_limits", "spc_signals", "spc_judged_phases", "spc_baseline_proposals")
 UNTOUCHED, GROWING, STAGED = "L1/P1/untouched", "L1/P1/growing", "L1/P1/staged"
 
 
@@ -36,7 +37,7 @@ def mark(dbt: Dbt, stream: str, phase_number: int) -> None:
     with duckdb.connect(str(dbt.database)) as connection:
         for model in ("spc_points", "spc_signals"):
             connection.execute(
-                f"update {model} set chart_id = 'marked' where stream = '{stream}' and phase = {phase_number}"
+                f"update {model} set chart_id = 'marked' where stream = ? and phase = ?", [stream, phase_number]
             )
 
 
@@ -99,3 +100,46 @@ def test_signals_catch_up_after_a_run_that_built_only_the_points(plant):
     assert plant.value("select count(*) from spc_signals where point_number = 51") == 0
     plant.build("--select", "spc_signals", "spc_judged_phases")
     assert plant.value("select count(*) from spc_signals where point_number = 51 and rule = 1") == 2
+
+
+def test_a_proposal_is_approved_by_adding_its_row_to_the_seed(tmp_path):
+    """A person pastes the row with a reason: limits of a new phase, the old ones as they were, no proposal left."""
+    stream = 'L1/P1/width, "left"'
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    charts = [chart("i-mr", "characteristic", "i_mr", baseline_points="20")]
+    dbt = Dbt(tmp_path, landing, project=make_project(tmp_path, spc_charts=charts, spc_phases=[]))
+    shifted = [
+        measurement(stream, at, (10 if number < 30 else 13) + (number * 7 % 11) / 10)
+        for number, at in enumerate(TIMES[:60])
+    ]
+    land(dbt, shifted)
+    models = [f"+{model}" for model in DECISIONS]
+    dbt.build("--select", *models)
+    before = dbt.query("select phase, level, sigma from spc_limits")
+    assert [phase_number for phase_number, *_ in before] == [1]
+    ((proposed_at, proposed_level, phase_row),) = dbt.query(
+        "select proposed_starts_at, proposed_level, phase_row from spc_baseline_proposals"
+    )
+    assert str(proposed_at) == TIMES[30]
+    mark(dbt, stream, 1)
+
+    decided = phase_row
+    for blank, text in (
+        ("reason", '"new tool, accepted"'),
+        ("decided by", "Ada"),
+        ("decided at", "2020-01-20 08:00:00"),
+    ):
+        assert decided.count(f"<{blank}>") == 1
+        decided = decided.replace(f"<{blank}>", text)
+    with (dbt.project / "seeds" / "spc_phases.csv").open("a", encoding="utf-8") as file:
+        file.write(decided + "\n")
+    dbt.build("--select", *models)
+    after = dbt.query("select phase, level, sigma, baseline_points, baseline_state from spc_limits order by phase")
+    assert [row[:3] for row in after[:1]] == before
+    assert after[1][0] == 2
+    assert after[1][1] == pytest.approx(proposed_level)
+    assert after[1][3] == 30
+    assert dbt.query("select * from spc_baseline_proposals") == []
+    assert marked(dbt) == {(stream, 1)}
+    assert dbt.query("select min(point_number), max(point_number) from spc_points where phase = 2") == [(31, 60)]

@@ -4,6 +4,7 @@ import csv
 import math
 import statistics
 
+import numpy as np
 import pytest
 from charting import make_project
 from conftest import PROJECT, Dbt, minimal_tables, write_csv
@@ -29,6 +30,42 @@ rules as (select * from {{ ref('spc_rules') }} where is_enabled),
 {{ run_rule_hits('points', 'rules') }}
 select stream_id, rule, point_number from rule_hits
 """
+# Statistics that only limits judge, on the same points: steps between neighbours, subgroups of five, a CUSUM.
+LIMITS_ONLY = """
+{{ config(materialized='table') }}
+with points as (
+
+    select *, point_number + 1 as phase_point, 0.5 as allowance,
+        abs(z - lag(z) over (partition by stream_id order by point_number)) as step
+    from {{ ref('generated_points') }}
+
+),
+
+{{ cusum_of('points') }},
+
+constants as (select * from {{ ref('spc_constants') }} where sample_size = 5),
+
+fives as (
+
+    select max(z) - min(z) as value_range, stddev_samp(z) as deviation
+    from points group by stream_id, point_number // 5
+
+)
+
+select 'mr' as statistic, avg(case when step > 1.128 * 3.267 then 1 else 0 end) as found, count(step) as points,
+    {{ moving_range_alarm_rate('cast(3 as double)') }} as expected
+from points
+union all
+select 'cusum', avg(case when cusum_high > 4 then 1 else 0 end), count(*),
+    {{ cusum_alarm_rate('cast(0.5 as double)', 'cast(4 as double)') }}
+from cusum_points
+union all
+select 'r', avg(case when value_range > d2 * d4_factor then 1 else 0 end), count(*), min(range_alarm_rate)
+from fives cross join constants
+union all
+select 's', avg(case when deviation > c4 * b4 then 1 else 0 end), count(*), min(deviation_alarm_rate)
+from fives cross join constants
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +81,8 @@ def six_million(tmp_path_factory) -> Dbt:
     for rule_set in ("nelson", "western_electric"):
         (models / f"hits_{rule_set}.sql").write_text(HITS.replace("{RULE_SET}", rule_set), encoding="utf-8")
     dbt = Dbt(folder, landing, project=project)
-    dbt.build("--select", "+hits_nelson", "+hits_western_electric", "--threads", "1")
+    (models / "limits_only.sql").write_text(LIMITS_ONLY, encoding="utf-8")
+    dbt.build("--select", "+hits_nelson", "+hits_western_electric", "+limits_only", "--threads", "1")
     return dbt
 
 
@@ -82,6 +120,34 @@ def test_false_alarms_of_a_set(six_million, rule_set, one_in):
     """Points flagged by any rule, as published: one in 61 and one in 43."""
     flagged = six_million.value(f"select count(*) from (select distinct stream_id, point_number from hits_{rule_set})")
     assert STREAMS * POINTS / flagged == pytest.approx(one_in, abs=0.75)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistic", ["mr", "r", "s", "cusum"])
+def test_false_alarm_rate_of_what_is_judged_by_limits_only(six_million, statistic):
+    """Within 4 standard errors of a share of so many points, and 1 % for neighbours that alarm together."""
+    ((found, points, expected),) = six_million.query(
+        f"select found, points, expected from limits_only where statistic = '{statistic}'"
+    )
+    assert abs(found - expected) < 4 * math.sqrt(expected / points) + 0.01 * expected
+
+
+@pytest.mark.parametrize("n", [2, 5, 10, 25])
+def test_alarm_rates_of_spread_charts_by_a_second_way(n):
+    """Of two values the range is sqrt(2) times the deviation: one rate; else against 200,000 drawn subgroups."""
+    drawn = np.random.default_rng(n).standard_normal((200_000, n))
+    computed = spc_constants.constants(n)
+    d2, c4 = computed["d2"], computed["c4"]
+    ranges, deviations = np.ptp(drawn, axis=1), drawn.std(axis=1, ddof=1)
+    outside = {
+        "range_alarm_rate": (ranges > d2 * computed["d4_factor"]) | (ranges < d2 * computed["d3_factor"]),
+        "deviation_alarm_rate": (deviations > c4 * computed["b4"]) | (deviations < c4 * computed["b3"]),
+    }
+    for name, hits in outside.items():
+        assert hits.mean() == pytest.approx(computed[name], abs=4 * math.sqrt(computed[name] / len(drawn)))
+    if n == 2:
+        exact = math.erfc(d2 * computed["d4_factor"] / 2)
+        assert [computed[name] for name in outside] == pytest.approx([exact, exact], rel=1e-9)
 
 
 @pytest.mark.slow
