@@ -69,9 +69,9 @@ points_beyond as (
         points.stream_id,
         points.point_number,
         points.subgroup_at,
+        subgroups.subgroup_ends_at,
         points.value,
         points.ucl,
-        {{ hour_number(plant_hour_start('points.subgroup_at')) }} as first_hour_number,
         {{ hour_number(plant_hour_start('subgroups.subgroup_ends_at')) }} as last_hour_number,
         {{ hour_number(plant_hour_start('points.next_subgroup_at')) }} as next_hour_number
     from points_with_successor as points
@@ -104,8 +104,8 @@ points_with_evidence as (
     left join inspections
         on
             points_beyond.line_id = inspections.line_id
-            and inspections.hour_number >= points_beyond.first_hour_number
-            and inspections.hour_number <= points_beyond.last_hour_number
+            and inspections.inspect_time >= points_beyond.subgroup_at
+            and inspections.inspect_time <= points_beyond.subgroup_ends_at
     group by points_beyond.line_id, points_beyond.stream_id, points_beyond.point_number
 
 ),
