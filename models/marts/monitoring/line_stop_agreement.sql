@@ -24,8 +24,8 @@ days_later as (
 
 ),
 
--- Only the blind random audit tells how good the model is. Other reviews follow a disagreement or a doubt, and a reviewer
--- who sees the model's answer is led by it.
+-- Only the blind random audit tells how good the model is. Other reviews follow a disagreement or a doubt, and a
+-- reviewer who sees the model's answer is led by it.
 audits as (
 
     select

@@ -72,8 +72,8 @@ points_beyond as (
         subgroups.subgroup_ends_at,
         points.value,
         points.ucl,
-        {{ hour_number(plant_hour_start('subgroups.subgroup_ends_at')) }} as last_hour_number,
-        {{ hour_number(plant_hour_start('points.next_subgroup_at')) }} as next_hour_number
+        {{ hour_number(plant_hour_start('subgroups.subgroup_ends_at')) }} as last_hour_number,  -- noqa: LT05
+        {{ hour_number(plant_hour_start('points.next_subgroup_at')) }} as next_hour_number  -- noqa: LT05
     from points_with_successor as points
     inner join subgroups
         on
@@ -99,24 +99,27 @@ points_with_evidence as (
         min(points_beyond.subgroup_at) as subgroup_at,
         min(points_beyond.value) as chart_value,
         min(points_beyond.ucl) as chart_ucl,
-        max(case when inspections.is_ai_alone or inspections.is_critical_by_ai_alone then 1 else 0 end) = 1 as rests_on_ai
+        max(
+            case when inspections.is_ai_alone or inspections.is_critical_by_ai_alone then 1 else 0 end
+        ) = 1 as rests_on_ai
     from points_beyond
     left join inspections
         on
             points_beyond.line_id = inspections.line_id
-            and inspections.inspect_time >= points_beyond.subgroup_at
-            and inspections.inspect_time <= points_beyond.subgroup_ends_at
+            and points_beyond.subgroup_at <= inspections.inspect_time
+            and points_beyond.subgroup_ends_at >= inspections.inspect_time
     group by points_beyond.line_id, points_beyond.stream_id, points_beyond.point_number
 
 ),
 
--- Two charts of one line may speak in the same hour: the point that began last is the one a release is least likely to cover.
+-- Two charts of one line may speak in the same hour: the point that began last is the one a release is least likely to
+-- cover.
 points_in_hour as (
 
     select
         *,
         row_number() over (
-            partition by line_id, hour_number order by subgroup_at desc, stream_id, point_number desc
+            partition by line_id, hour_number order by subgroup_at desc, stream_id asc, point_number desc
         ) as place_in_hour
     from points_with_evidence
 

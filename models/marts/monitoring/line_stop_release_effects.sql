@@ -17,7 +17,7 @@ releases_with_hour as (
         released_at,
         released_by,
         reason,
-        {{ hour_number(plant_hour_start('released_at')) }} as hour_number
+        {{ hour_number(plant_hour_start('released_at')) }} as hour_number  -- noqa: LT05
     from releases
 
 ),

@@ -8,7 +8,7 @@ releases_with_hour as (
 
     select
         line_id,
-        {{ hour_number(plant_hour_start('released_at')) }} as hour_number,
+        {{ hour_number(plant_hour_start('released_at')) }} as hour_number,  -- noqa: LT05
         released_at
     from releases
 

@@ -53,8 +53,8 @@ plant_clock as (
 
 ),
 
--- What is seen in an hour counts in the windows that end up to window_hours - 1 hours later. The hold time beyond them is
--- judged as well: a line that was stopped is silent, and its alarm must end all the same.
+-- What is seen in an hour counts in the windows that end up to window_hours - 1 hours later. The hold time beyond them
+-- is judged as well: a line that was stopped is silent, and its alarm must end all the same.
 reached_hours as (
 
     select

@@ -68,7 +68,7 @@ indices as (
         (upper_spec - lower_spec) / nullif(6 * overall_sigma, 0) as pp,
         (upper_spec - mean_value) / nullif(3 * overall_sigma, 0) as ppu,
         (mean_value - lower_spec) / nullif(3 * overall_sigma, 0) as ppl,
-        -- The nearer limit: from a target off the middle the other one is no room to spend (Chan, Cheng and Spiring 1988).
+        -- The nearer limit: off the middle the other side is no room to spend (Chan, Cheng and Spiring 1988).
         {{ smaller_known('upper_spec - target', 'target - lower_spec') }}
         / nullif(3 * sqrt(power(overall_sigma, 2) + power(mean_value - target, 2)), 0) as cpm,
         power((mean_value - target) / nullif(overall_sigma, 0), 2) as squared_bias

@@ -118,8 +118,8 @@ phase_squares as (
 
 )
 
--- An estimate with the relative variance v has as many degrees of freedom as a deviation of that variance, 1 / (2 v): half
--- the sum of the weights, and 0.62 for each moving range, which overlap (Wheeler 1995).
+-- An estimate with the relative variance v has as many degrees of freedom as a deviation of that variance, 1 / (2 v):
+-- half the sum of the weights, and 0.62 for each moving range, which overlap (Wheeler 1995).
 select
     phase_sums.stream_id,
     phase_sums.phase,

@@ -1,4 +1,4 @@
-"""The line stop as docs/spc.md tells it, written to be obviously right and not to be fast: hour by hour, with a state."""
+"""The line stop as docs/spc.md tells it, written to be obviously right and not fast: hour by hour, with a state."""
 
 import hashlib
 import math
@@ -73,9 +73,9 @@ class Machine:
         if not any(self.clock_hour(look.inspected_at) == hour for look in line.looks):
             return None
         inspections, criticals = self.count(looks, is_ai_counted)
-        if inspections >= self.settings["line_stop_minimum_inspections"]:
-            if self.bound(criticals, inspections) > self.settings["line_stop_rate"]:
-                return "rate"
+        is_enough = inspections >= self.settings["line_stop_minimum_inspections"]
+        if is_enough and self.bound(criticals, inspections) > self.settings["line_stop_rate"]:
+            return "rate"
         for point in line.chart_points:
             is_known_now = max(self.clock_hour(point.ends_at), self.clock_hour(point.next_begins_at)) == hour
             is_vouched_for = last_release is not None and point.begins_at <= last_release
