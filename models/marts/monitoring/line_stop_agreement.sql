@@ -18,9 +18,18 @@ settings as (
 
 ),
 
-days_later as (
+numbers as (
 
     {{ thousand_numbers() }}
+
+),
+
+days_later as (
+
+    select numbers.n
+    from numbers
+    cross join settings
+    where numbers.n >= 1 and numbers.n <= settings.line_stop_agreement_days
 
 ),
 
@@ -64,9 +73,7 @@ known_audits as (
         daily_audits.reviews,
         daily_audits.agreeing
     from daily_audits
-    cross join settings
-    inner join days_later
-        on days_later.n between 1 and settings.line_stop_agreement_days
+    cross join days_later
 
 )
 

@@ -16,7 +16,7 @@ settings as (
 
 ),
 
-hours_later as (
+numbers as (
 
     {{ thousand_numbers() }}
 
@@ -55,52 +55,47 @@ plant_clock as (
 
 -- What is seen in an hour counts in the windows that end up to window_hours - 1 hours later. The hold time beyond them
 -- is judged as well: a line that was stopped is silent, and its alarm must end all the same.
+reach as (
+
+    select
+        numbers.n as hours_later,
+        numbers.n < settings.line_stop_window_hours as is_in_window
+    from numbers
+    cross join settings
+    where numbers.n <= settings.line_stop_window_hours + settings.line_stop_hold_hours
+
+),
+
 reached_hours as (
 
     select
         hourly_counts.line_id,
-        hourly_counts.hour_number + hours_later.n as hour_number,
-        {{ dbt.dateadd('hour', 'hours_later.n', 'hourly_counts.plant_hour') }} as plant_hour,
+        hourly_counts.hour_number + reach.hours_later as hour_number,
+        {{ dbt.dateadd('hour', 'reach.hours_later', 'hourly_counts.plant_hour') }} as plant_hour,
         hourly_counts.hour_number as seen_hour_number,
-        hours_later.n < settings.line_stop_window_hours as is_in_window,
+        reach.is_in_window,
         hourly_counts.human_inspections,
         hourly_counts.human_criticals,
         hourly_counts.ai_inspections,
         hourly_counts.ai_criticals
     from hourly_counts
-    cross join settings
+    cross join reach
     cross join plant_clock
-    inner join hours_later
-        on
-            hours_later.n <= settings.line_stop_window_hours + settings.line_stop_hold_hours
-            and hourly_counts.hour_number + hours_later.n < plant_clock.open_hour
-
-),
-
-judged_hours as (
-
-    select
-        line_id,
-        hour_number,
-        min(plant_hour) as plant_hour
-    from reached_hours
-    group by line_id, hour_number
+    where hourly_counts.hour_number + reach.hours_later < plant_clock.open_hour
 
 ),
 
 hours_and_releases as (
 
-    select
+    select distinct
         line_id,
         hour_number,
-        plant_hour,
         cast(null as {{ dbt.type_timestamp() }}) as released_at
-    from judged_hours
+    from reached_hours
     union all
     select
         line_id,
         hour_number,
-        cast(null as {{ dbt.type_timestamp() }}) as plant_hour,
         released_at
     from release_hours
 
@@ -137,7 +132,7 @@ hours_with_evidence as (
         on
             reached_hours.line_id = hours_since_release.line_id
             and reached_hours.hour_number = hours_since_release.hour_number
-            and hours_since_release.plant_hour is not null
+            and hours_since_release.released_at is null
 
 )
 

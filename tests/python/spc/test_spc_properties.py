@@ -139,6 +139,8 @@ MACROS = {  # name of a model: (call, its column, the values)
     "normal_tail_values": ("normal_tail('x')", [0, 0.5, 1, 2.5, 3, 6.5, 8]),
     "c4_values": ("c4('x', 'cast(null as double)')", [1, 26, 50, 1000]),
     "chi_squared_values": ("chi_squared_quantile('x', '1.6448536269514722')", [-1, 0, 5, 30, 100]),
+    "wilson_low_values": ("wilson_low('x', '50')", [0, 45, 50]),
+    "wilson_high_values": ("wilson_high('x', '50')", [0, 45, 50]),
     # x is the index; the degrees of freedom and the values are those of the examples.
     "capability_low_values": ("capability_bound('x', '19', '-')", [2.29]),
     "capability_high_values": ("capability_bound('x', '19', '+')", [2.29]),
@@ -180,6 +182,13 @@ def test_inverse_normal_over_the_whole_range(macro_values):
     # The share below z, by the error function, is the share that was given: 1e-13 of z is some 1e-13 z^2 of the share.
     back = {share: 0.5 * math.erfc(-found[share] / math.sqrt(2)) for share in SHARES}
     assert back == pytest.approx({share: share for share in SHARES}, rel=5e-11)
+
+
+def test_wilson_intervals(macro_values):
+    """45 of 50 lie in 0.7864 to 0.9565, none of 50 in 0 to 0.0713, and all of 50 are its mirror image."""
+    low, high = results(macro_values, "wilson_low_values"), results(macro_values, "wilson_high_values")
+    assert low == pytest.approx({0.0: 0, 45.0: 0.7863976856, 50.0: 1 - 0.0713475991}, abs=1e-10)
+    assert high == pytest.approx({0.0: 0.0713475991, 45.0: 0.9565242351, 50.0: 1}, abs=1e-10)
 
 
 def test_intervals_of_capability(macro_values):
