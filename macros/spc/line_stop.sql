@@ -27,12 +27,6 @@
 {%- endmacro %}
 
 
-{# Hours after which a silent line has neither evidence in its window nor a trigger in its hold time. #}
-{% macro silent_hours() -%}
-    {{ return("cast(greatest(settings.line_stop_window_hours, settings.line_stop_hold_hours) as bigint)") }}
-{%- endmacro %}
-
-
 {# Why a line was paused, in one sentence with its figures. #}
 {% macro line_stop_reason(hours) -%}
     {%- set text = dbt.type_string() -%}

@@ -1,4 +1,4 @@
--- A stop by the rate of critical defects rests on inspections that can be shown.
+-- A stop rests on inspections that can be shown: by the rate on those it counted, by a chart on some.
 with signals as (
 
     select * from {{ ref('line_stop_signals') }}
@@ -24,5 +24,7 @@ left join evidence
     on signals.stop_id = evidence.stop_id
 where
     signals.state = 'PAUSE_LINE'
-    and signals.trigger_kind = 'rate'
-    and coalesce(evidence.shown, 0) <> signals.critical_defects
+    and (
+        coalesce(evidence.shown, 0) = 0
+        or (signals.trigger_kind = 'rate' and evidence.shown <> signals.critical_defects)
+    )

@@ -4,6 +4,12 @@ with signals as (
 
 ),
 
+evidence as (
+
+    select * from {{ ref('line_stop_inspections') }}
+
+),
+
 inspections as (
 
     select * from {{ ref('inspections') }}
@@ -22,16 +28,16 @@ select
     inspections.category_source,
     inspections.severity,
     inspections.image_path,
-    {{ rests_on_ai_alone() }} as is_ai_alone
+    evidence.is_critical_by_ai_alone
 from signals
-inner join inspections
+inner join evidence
     on
-        signals.line_id = inspections.line_id
-        and signals.paused_at > inspections.plant_hour
-        and signals.evidence_from <= inspections.plant_hour
+        signals.line_id = evidence.line_id
+        and signals.paused_at > evidence.plant_hour
+        and signals.evidence_from <= evidence.plant_hour
+inner join inspections
+    on evidence.inspection_id = inspections.inspection_id
 where
     signals.state = 'PAUSE_LINE'
-    and inspections.is_judged
-    and inspections.is_defect
-    and inspections.severity = 'Critical'
-    and (signals.is_ai_counted or not {{ rests_on_ai_alone() }})
+    and evidence.is_critical
+    and (signals.is_ai_counted or not evidence.is_critical_by_ai_alone)

@@ -115,11 +115,12 @@ figures as (
 
 ),
 
+-- The share of defects itself, not what it leaves of one: there the last digits of a small share would be lost.
 shares as (
 
     select
         *,
-        1 - case when defects = 0 then zero_defect_bound else defects_per_opportunity end as good_share
+        case when defects = 0 then zero_defect_bound else defects_per_opportunity end as defect_share
     from figures
 
 )
@@ -135,7 +136,8 @@ select
     defects_per_unit,
     1e6 * defects_per_opportunity as defects_per_million_opportunities,
     case when defects = 0 then zero_defect_bound end as zero_defect_upper_bound,
-    {{ inverse_normal('good_share') }} + sigma_shift as sigma_level,
+    -- Nine decimals: what comes after them is a matter of the machine's logarithm.
+    round(sigma_shift - ({{ inverse_normal('defect_share') }}), 9) as sigma_level,
     defects = 0 as is_sigma_level_a_lower_bound,
     1 - {{ ratio('defective_units', 'units') }} as first_pass_yield,
     steps,

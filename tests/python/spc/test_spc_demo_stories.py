@@ -1,5 +1,6 @@
 """The stories of the demo plant, as its truth tells them, are found; healthy lines are left alone."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def demo(request, tmp_path_factory) -> tuple[Dbt, dict[str, dict]]:
     dbt.build(
         "--select",
         *("+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget"),
-        "aoi_false_calls",
+        *("aoi_false_calls", "+process_capability", "+mes_actions"),
     )
     stories = json.loads((plant / "truth" / "stories.json").read_text(encoding="utf-8"))
     return dbt, {story["story"]: story for story in stories}
@@ -139,6 +140,31 @@ def test_the_line_of_the_burst_is_stopped_and_released(demo):
     assert dbt.value("select count(*) from line_stop_evidence") > 0
 
 
+def line_orders(dbt: Dbt) -> list[tuple]:
+    return dbt.query("""
+        select kind, action_key, subject_id, version, operation, line_id from mes_actions
+        where kind in ('pause_line', 'release_line') order by kind
+    """)
+
+
+def test_the_stop_and_its_release_reach_the_mes(demo):
+    dbt, stories = demo
+    line_id = stories["process shift"]["line_id"]
+    stop_id = dbt.value("select distinct stop_id from line_stop_signals")
+    assert line_orders(dbt) == [
+        (kind, f"fl1-{hashlib.md5(f'{kind}|{stop_id}'.encode()).hexdigest()}", stop_id, 1, "create", line_id)
+        for kind in ("pause_line", "release_line")
+    ]
+
+
+def test_only_the_shifted_line_is_called_unstable(demo):
+    dbt, stories = demo
+    found = dbt.query("select distinct stream, is_stable from process_capability")
+    unstable = {stream.split("/")[0] for stream, is_stable in found if not is_stable}
+    assert unstable == {stories["process shift"]["line_id"]}
+    assert len(found) > len([stream for stream, is_stable in found if not is_stable]) > 0
+
+
 def test_no_healthy_line_is_stopped(demo):
     dbt, stories = demo
     assert dbt.query(f"""
@@ -151,6 +177,11 @@ def test_a_second_run_changes_nothing(demo):
     dbt, _ = demo
     before = dbt.query("select * from line_stop_signals order by all")
     signals = dbt.query("select stream_id, statistic, point_number, rule from spc_signals order by all")
-    dbt.build("--select", "line_stop_hours", "line_stop_signals", "spc_points", "spc_signals", "spc_judged_phases")
+    orders = line_orders(dbt)
+    dbt.build(
+        "--select", "line_stop_windows+,path:models/marts/monitoring", "spc_points", "spc_signals", "spc_judged_phases",
+        "wanted_mes_actions", "mes_action_log", "mes_actions",
+    )  # fmt: skip
     assert dbt.query("select * from line_stop_signals order by all") == before
+    assert line_orders(dbt) == orders
     assert dbt.query("select stream_id, statistic, point_number, rule from spc_signals order by all") == signals

@@ -182,12 +182,38 @@ def test_constants_known_in_closed_form():
     assert spc_constants.range_moments(3)[0] == pytest.approx(3 / math.sqrt(math.pi), abs=1e-12)
 
 
-SHARES = [1e-12, 1e-6, 3.4e-6, 0.001, 0.0749, 0.0751, 0.2, 0.5, 0.7, 0.9251, 0.975, 0.999999, 1 - 1e-12]
+# Quantiles of the normal distribution from mpmath at 60 digits, over the range of a double. The branches of the
+# algorithm meet at 0.075 and 0.925, and at exp(-25), some 1.4e-11.
+QUANTILES = {
+    1e-300: -37.0470962993612, 1e-100: -21.273453560965326, 1e-20: -9.262340089798407, 1e-10: -6.361340902404057,
+    1e-6: -4.753424308822899, 3.4e-6: -4.499854470025007, 1e-3: -3.0902323061678136, 0.01: -2.326347874040841,
+    0.025: -1.9599639845400543, 0.05: -1.6448536269514726, 0.0749: -1.4402382675279637, 0.0751: -1.43882539275254,
+    0.1: -1.2815515655446004, 0.25: -0.6744897501960817, 0.4: -0.2533471031357997, 0.499999: -2.5066282745665593e-06,
+    0.5: 0.0, 0.75: 0.6744897501960817, 0.9: 1.2815515655446006, 0.925: 1.4395314709384561, 0.95: 1.6448536269514722,
+    0.975: 1.9599639845400538, 0.99: 2.3263478740408408, 0.999: 3.090232306167813, 0.9999966: 4.499854470025835,
+    0.999999: 4.753424308817087, 0.999999999: 5.9978070196016375,
+}  # fmt: skip
+# Between them: shares from 1e-300 up by a factor of 6, and across the middle by steps of 1/100.
+SHARES = [*(1e-300 * 6**n for n in range(386)), *(n / 100 for n in range(1, 100))]
+# Chi-squared at 2.5 and 97.5 %, from scipy.
+CHI_SQUARED = {
+    10: (3.2469727802368413, 20.483177350807388), 29: (16.04707169536489, 45.72228580417452),
+    100: (74.22192747492373, 129.5611971858366), 1000: (914.257153799259, 1089.5309127749135),
+}  # fmt: skip
 MACROS = {  # name of a model: (call, its column, the values)
-    "inverse_normal_values": ("inverse_normal('x')", [0.0, 1.0, -1.0, *SHARES]),
+    "inverse_normal_values": ("inverse_normal('x')", [0.0, 1.0, -1.0, 1.5, *QUANTILES, *SHARES]),
     "normal_tail_values": ("normal_tail('x')", [0, 0.5, 1, 2.5, 3, 6.5, 8]),
     "c4_values": ("c4('x', 'cast(null as double)')", [1, 26, 50, 1000]),
     "chi_squared_values": ("chi_squared_quantile('x', '1.6448536269514722')", [-1, 0, 5, 30, 100]),
+    "wilson_low_values": ("wilson_low('x', '50')", [0, 45, 50]),
+    "wilson_high_values": ("wilson_high('x', '50')", [0, 45, 50]),
+    # x is the index; the degrees of freedom and the values are those of the examples.
+    "capability_low_values": ("capability_bound('x', '19', '-')", [2.29]),
+    "capability_high_values": ("capability_bound('x', '19', '+')", [2.29]),
+    "capability_index_low_values": ("capability_index_bound('x', '20', '19', '-')", [1.33]),
+    "capability_index_high_values": ("capability_index_bound('x', '20', '19', '+')", [1.33]),
+    "capability_of_degrees_low_values": ("capability_bound('1', 'x', '-')", [0, *CHI_SQUARED]),
+    "capability_of_degrees_high_values": ("capability_bound('1', 'x', '+')", [0, *CHI_SQUARED]),
 }
 
 
@@ -215,11 +241,34 @@ def results(dbt: Dbt, model: str) -> dict[float | None, float | None]:
     return found
 
 
-def test_inverse_normal_inverts(macro_values):
-    normal = statistics.NormalDist()
+def test_inverse_normal_over_the_whole_range(macro_values):
     found = results(macro_values, "inverse_normal_values")
-    assert [found.pop(share) for share in (0.0, 1.0, -1.0)] == [None] * 3
-    assert found == pytest.approx({share: normal.inv_cdf(share) for share in SHARES}, rel=1e-9, abs=1e-14)
+    assert [found[share] for share in (0.0, 1.0, -1.0, 1.5)] == [None] * 4
+    assert {share: found[share] for share in QUANTILES} == pytest.approx(QUANTILES, rel=1e-13, abs=1e-16)
+    # The share below z, by the error function, is the share that was given: 1e-13 of z is some 1e-13 z^2 of the share.
+    back = {share: 0.5 * math.erfc(-found[share] / math.sqrt(2)) for share in SHARES}
+    assert back == pytest.approx({share: share for share in SHARES}, rel=5e-11)
+
+
+def test_wilson_intervals(macro_values):
+    """45 of 50 lie in 0.7864 to 0.9565, none of 50 in 0 to 0.0713, and all of 50 are its mirror image."""
+    low, high = results(macro_values, "wilson_low_values"), results(macro_values, "wilson_high_values")
+    assert low == pytest.approx({0.0: 0, 45.0: 0.7863976856, 50.0: 1 - 0.0713475991}, abs=1e-10)
+    assert high == pytest.approx({0.0: 0.0713475991, 45.0: 0.9565242351, 50.0: 1}, abs=1e-10)
+
+
+def test_intervals_of_capability(macro_values):
+    """Twenty parts: Montgomery's Cp of 2.29 lies in 1.57 to 3.01; a Cpk of 1.33, after Bissell, in 0.88 to 1.78."""
+    printed = [
+        results(macro_values, f"capability_{name}_values").popitem()[1]
+        for name in ("low", "high", "index_low", "index_high")
+    ]
+    assert [round(bound, 2) for bound in printed] == [1.57, 3.01, 0.88, 1.78]
+    for side, name in enumerate(("low", "high")):
+        found = results(macro_values, f"capability_of_degrees_{name}_values")
+        assert found.pop(0.0) is None
+        exact = {degrees: math.sqrt(points[side] / degrees) for degrees, points in CHI_SQUARED.items()}
+        assert found == pytest.approx(exact, rel=0.004)
 
 
 def test_normal_tail(macro_values):
