@@ -88,7 +88,7 @@
         'clustered_by': own.get('clustered_by', []),
         'buckets': own.get('buckets'),
         'lifecycle_days': own.get('lifecycle_days', defaults.lifecycle_days),
-        'recreate': own.get('recreate', false),
+        'recreate': own.get('recreate', defaults.recreate),
         'description': node.description,
         'columns': node.columns,
     }) }}

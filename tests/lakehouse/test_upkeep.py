@@ -53,20 +53,60 @@ def test_a_changed_model_is_replaced_and_its_readers_follow(built):
     )
 
 
-def test_the_doctor_tells_what_it_finds_and_cleans_up(built):
-    done = operation(built, "lakehouse_doctor")
+def test_recreated_tables_are_dropped_after_their_readers(built):
+    """Where OR REPLACE is refused: Lakehouse drops no dynamic table that another one reads."""
+    settings = {
+        "refresh_interval": None,
+        "vcluster": None,
+        "lifecycle_days": 400,
+        "recreate": True,
+        "retention_days": 7,
+    }
+    changed = built.dbt("run", "--select", "dispositions+", variables={"lakehouse": settings})
+    assert changed.code == 0, changed.output[-3000:]
+    said = [entry["sql"].split() for entry in changed.statements]
+    dropped = [words[3].split(".")[-1] for words in said if words[:3] == ["drop", "dynamic", "table"]]
+    created = [words[3].split(".")[-1] for words in said if words[:3] == ["create", "dynamic", "table"]]
+    assert dropped[-1] == "dispositions"
+    assert {"dispositions", "wanted_mes_actions", "mes_actions"} <= set(dropped)
+    assert sorted(created) == sorted(dropped)
+    assert created[0] == "dispositions"
+    for reader in dropped:
+        for source in built.engine.relations[f"faultline.{reader}"].sources:
+            if source.removeprefix("faultline.") in dropped:
+                assert dropped.index(reader) < dropped.index(source.removeprefix("faultline."))
+    back = built.dbt("run", "--select", "dispositions+")
+    assert back.code == 0, back.output[-3000:]
+
+
+def test_the_doctor_tells_what_it_finds_and_cleans_up(built, monkeypatch):
+    monkeypatch.setattr(built.engine, "answer", lambda function, arguments: "No Defect")
+    done = operation(built, "lakehouse_doctor", {"ask_ai": True, "picture": "day1/part7.png"})
     assert done.code == 0, done.output[-3000:]
     for words in (
         "length 4, 1, 1",
-        'read back as say "x"',
+        'read back as say "x" and say "x"',
         "2.1% is None",
         "1 January is 2025-12-31 19:00:00",
-        "INCREMENTAL is right",
-        "CanBeIncrementalized",
+        "stands in SHOW CREATE TABLE: yes",
+        "after one new row was INCREMENTAL",
+        "CanBeIncrementalized: yes",
+        "the refresh after it was FULL",
+        "CanBeIncrementalized: no: source faultline.faultline_doctor_view is a view",
+        "CanBeIncrementalized: no: get_presigned_url is not deterministic",
+        "answered: No Defect",
+        "made by https://standin.invalid;",
+        "Left: the checks where an error is one of the answers",
     ):
         assert words in done.output, words
-    assert "after one new row was INCREMENTAL" in done.output
     assert not [name for name in built.engine.relations if "doctor" in name]
+
+
+def test_the_doctor_says_what_an_error_means_before_it_happens(built):
+    refused = operation(built, "lakehouse_doctor", {"only": [32]})
+    assert refused.code != 0
+    said = refused.output.index("An error now means: as documented: an interval changes by OR REPLACE alone")
+    assert said < refused.output.index("REFRESH INTERVAL 10 MINUTE".lower(), said)
 
 
 def test_inline_inference_pays_again_and_is_noticed(built, monkeypatch):
