@@ -10,7 +10,6 @@ import re
 import pytest
 from clickzetta.connector.v0.utils import split_sql
 from standin.engine import Engine, Refused
-from test_emitted_sql import NOBODY, Offline
 
 PICTURE = "day1/it's part7.png"
 # What the stand-in refuses of the checks in which an error is an answer; a URL for seven days it gives.
@@ -24,17 +23,13 @@ def answer(function: str, arguments: list) -> str:
 
 
 @pytest.fixture(scope="module")
-def script(tmp_path_factory) -> str:
+def script(project) -> str:
     """What the doctor would send, as it prints it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in NOBODY.items():
-            patch.setenv(name, value)
-        offline = Offline(tmp_path_factory.mktemp("doctor"))
-        arguments = {"dry_run": True, "picture": PICTURE, "model": "endpoint:m"}
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            done = offline("run-operation", "lakehouse_doctor", "--args", json.dumps(arguments))
-        assert done.success, done.exception
-        return printed.getvalue()
+    arguments = {"dry_run": True, "picture": PICTURE, "model": "endpoint:m"}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        done = project("run-operation", "lakehouse_doctor", "--args", json.dumps(arguments))
+    assert done.success, done.exception
+    return printed.getvalue()
 
 
 def checks(script: str) -> dict[int, str]:

@@ -6,18 +6,15 @@ Runs after the three builds, on the same stand-in.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from harness import ROOT, VARS, three_builds
+from harness import three_builds
 
 from faultline.__main__ import main
 
 
-def operation(lakehouse, name: str, arguments: dict | None = None, variables: dict | None = None):
-    return lakehouse.dbt("run-operation", name, "--args", json.dumps(arguments or {}), variables=variables)
+def operation(lakehouse, name: str, arguments: dict | None = None, **options):
+    return lakehouse.dbt("run-operation", name, "--args", json.dumps(arguments or {}), **options)
 
 
 @pytest.fixture(scope="module")
@@ -112,46 +109,27 @@ def test_the_doctor_says_what_an_error_means_before_it_happens(built):
 def test_inline_inference_pays_again_and_is_noticed(built, monkeypatch):
     """The reason for the ledger: the vendor's form repeats every call at a full refresh, and this one cannot avoid it."""
     monkeypatch.setattr(built.engine, "answer", lambda function, arguments: "{}")
-    inline = {"inference_mode": "inline"}
-    first = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    # The var switches the model on, so it has to be there when the project is parsed.
+    inline = {"variables": {"inference_mode": "inline"}, "is_parsed_before": False}
+    first = built.dbt("run", "--select", "defect_analysis_dt", **inline)
     assert first.code == 0, first.output[-3000:]
     assert "calls the model again for EVERY row" in first.output
     assert first.ai_calls > 0
     built.engine.relations["faultline.ods_defect_inspection_records"].version += 1
-    second = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    second = built.dbt("run", "--select", "defect_analysis_dt", **inline)
     assert second.ai_calls == first.ai_calls
     assert [refresh["reason"] for refresh in second.refreshes] == ["get_presigned_url is not deterministic"]
-    explained = operation(built, "explain_incremental", {"models": ["defect_analysis_dt"]}, inline)
+    explained = operation(built, "explain_incremental", {"models": ["defect_analysis_dt"]}, **inline)
     assert "no: get_presigned_url is not deterministic" in explained.output
-    alert = operation(built, "refresh_history", {"limit": 5}, inline)
+    alert = operation(built, "refresh_history", {"limit": 5}, **inline)
     assert alert.code != 0
     assert "every AI call in it was made again" in alert.output
 
 
 def test_the_refreshes_of_the_studio_export_run(built, tmp_path):
     """What deploy.sh does with them is in test_studio_export."""
-    environment = {**os.environ, **built.gateway.environment}
-    dbt = [os.path.join(os.path.dirname(sys.executable), "dbt")]
-    subprocess.run(
-        [
-            *dbt,
-            "--quiet",
-            "parse",
-            "--target",
-            "lakehouse",
-            "--profiles-dir",
-            "profiles",
-            "--target-path",
-            str(tmp_path),
-            "--vars",
-            json.dumps(VARS),
-        ],
-        cwd=ROOT,
-        env={**environment, "DBT_LOG_PATH": str(tmp_path)},
-        check=True,
-    )
     out = tmp_path / "studio"
-    where = ["--manifest", str(tmp_path / "manifest.json"), "--out", str(out)]
+    where = ["--manifest", str(built.folder / "target" / "manifest.json"), "--out", str(out)]
     assert main(["studio-export", *where]) == 0
     tasks = json.loads((out / "tasks.json").read_text())["tasks"]
     seen: set[str] = set()

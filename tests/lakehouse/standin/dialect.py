@@ -21,7 +21,7 @@ class Refused(Exception):
     """Lakehouse would not run this statement."""
 
 
-# Named in the vendor's documentation of functions, or so basic that no SQL engine lacks them.
+# Named in the vendor's documentation: its pages of SQL functions and the functions reference of its skills.
 KNOWN_FUNCTIONS = frozenset(
     [
         "abs",
@@ -102,7 +102,6 @@ KNOWN_FUNCTIONS = frozenset(
         "repeat",
         "reverse",
         "split",
-        "chr",
         "regexp_extract",
         "regexp_replace",
         "md5",
