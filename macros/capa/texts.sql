@@ -71,7 +71,7 @@
 
 {# The first day of the month of a date. #}
 {% macro month_of(day) -%}
-    {{ return("cast(date_trunc('month', " ~ day ~ ") as date)") }}
+    {{ return("cast(" ~ dbt.date_trunc('month', day) ~ " as date)") }}
 {%- endmacro %}
 
 

@@ -69,8 +69,8 @@
     {{ return(
         "case when not " ~ faultline.matches(text, "^\\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}") ~ " then null"
         ~ " when not " ~ faultline.matches(text, ":") ~ " then try_cast(" ~ trimmed ~ " as " ~ dbt.type_timestamp() ~ ")"
-        ~ " when " ~ faultline.matches(trimmed, "[0-9] ?[+][0-9]{2}(:?[0-9]{2})?$") ~ " then dateadd(minute, -" ~ minutes ~ ", " ~ local_time ~ ")"
-        ~ " when " ~ faultline.matches(trimmed, "[0-9] ?-[0-9]{2}(:?[0-9]{2})?$") ~ " then dateadd(minute, " ~ minutes ~ ", " ~ local_time ~ ")"
+        ~ " when " ~ faultline.matches(trimmed, "[0-9] ?[+][0-9]{2}(:?[0-9]{2})?$") ~ " then " ~ dbt.dateadd('minute', "-" ~ minutes, local_time)
+        ~ " when " ~ faultline.matches(trimmed, "[0-9] ?-[0-9]{2}(:?[0-9]{2})?$") ~ " then " ~ dbt.dateadd('minute', minutes, local_time)
         ~ " else " ~ local_time ~ " end"
     ) }}
 {%- endmacro %}

@@ -38,10 +38,8 @@
 
 {% macro clickzetta__plant_hour_start(utc_time) -%}
     {%- set local_time = faultline.plant_time(utc_time) -%}
-    {{ return(
-        "date_trunc('second', dateadd(second, -(extract(minute from " ~ local_time ~ ") * 60 + extract(second from " ~ local_time
-        ~ ")), " ~ utc_time ~ "))"
-    ) }}
+    {%- set seconds = "-(extract(minute from " ~ local_time ~ ") * 60 + extract(second from " ~ local_time ~ "))" -%}
+    {{ return(dbt.date_trunc('second', dbt.dateadd('second', seconds, utc_time))) }}
 {%- endmacro %}
 
 
@@ -72,7 +70,7 @@
 {%- endmacro %}
 
 {% macro clickzetta__seconds_later(utc_time, seconds) -%}
-    {{ return("dateadd(second, " ~ (seconds | int) ~ ", " ~ utc_time ~ ")") }}
+    {{ return(dbt.dateadd('second', seconds | int, utc_time)) }}
 {%- endmacro %}
 
 

@@ -45,7 +45,12 @@
     {%- if limit | int < 1 or limit | int > 10000 -%}
         {{ exceptions.raise_compiler_error("refresh_history: limit is 1 to 10000, not " ~ limit ~ ".") }}
     {%- endif -%}
-    {%- set costly = alert_on_full + (['defect_analysis_dt'] if var('inference_mode') == 'inline' else []) -%}
+    {%- set costly = alert_on_full | list -%}
+    {%- for node in faultline.models_in_order() if node.config.materialized == 'dynamic_table' -%}
+        {%- if modules.re.search("(?i)\\bai_(classify|extract|complete|call)\\s*\\(", node.raw_code) -%}
+            {%- do costly.append(node.alias) -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- set history = run_query(
         "show dynamic table refresh history where schema_name = " ~ faultline.sql_text(target.schema) ~ " limit " ~ (limit | int)
     ) -%}

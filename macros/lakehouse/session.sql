@@ -6,6 +6,18 @@
     {{ return('timestamp_ntz') }}
 {%- endmacro %}
 
+{#
+    DATEADD and DATE_TRUNC answer with TIMESTAMP, whatever they are given: without the cast a column of a dynamic table
+    would follow the session, and so would a comparison with one that does not.
+#}
+{% macro clickzetta__dateadd(datepart, interval, from_date_or_timestamp) -%}
+    {{ return("cast(dateadd(" ~ datepart ~ ", " ~ interval ~ ", " ~ from_date_or_timestamp ~ ") as " ~ dbt.type_timestamp() ~ ")") }}
+{%- endmacro %}
+
+{% macro clickzetta__date_trunc(datepart, date) -%}
+    {{ return("cast(date_trunc('" ~ datepart ~ "', " ~ date ~ ") as " ~ dbt.type_timestamp() ~ ")") }}
+{%- endmacro %}
+
 
 {#
     Sets the session to UTC. The connector keeps the setting for the rest of its connection, one connection per thread,

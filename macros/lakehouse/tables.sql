@@ -24,7 +24,7 @@
 {% macro lakehouse_change_tracking_sql(relation) -%}
     {{ return(
         "alter table " ~ relation ~ " set properties('change_tracking'='true', 'data_retention_days'='"
-        ~ (var('lakehouse').retention_days | int) ~ "')"
+        ~ (faultline.lakehouse_settings().retention_days | int) ~ "')"
     ) }}
 {%- endmacro %}
 
@@ -34,4 +34,22 @@
         "create bloomfilter index if not exists "
         ~ relation.incorporate(path={'identifier': relation.identifier ~ '_' ~ column ~ '_bloom'}) ~ " on table " ~ relation ~ "(" ~ column ~ ")"
     ) }}
+{%- endmacro %}
+
+
+{# The var lakehouse over the defaults of dbt_project.yml: an override names only what it changes. #}
+{% macro lakehouse_settings() -%}
+    {%- set settings = {'refresh_interval': none, 'vcluster': none, 'lifecycle_days': none, 'recreate': false, 'retention_days': 7} -%}
+    {%- for key, value in (var('lakehouse') or {}).items() -%}
+        {%- if key not in settings -%}
+            {{ exceptions.raise_compiler_error("The var lakehouse has no '" ~ key ~ "'; it has " ~ (settings | join(', ')) ~ ".") }}
+        {%- endif -%}
+        {%- do settings.update({key: value}) -%}
+    {%- endfor -%}
+    {%- if settings.retention_days | int < 1 or settings.retention_days | int > 90 -%}
+        {{ exceptions.raise_compiler_error(
+            "The var lakehouse: retention_days is 1 to 90, not " ~ settings.retention_days ~ ": without time travel every refresh is a full one."
+        ) }}
+    {%- endif -%}
+    {{ return(settings) }}
 {%- endmacro %}

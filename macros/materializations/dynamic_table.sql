@@ -66,7 +66,7 @@
 
 {# What a model asks of its dynamic table: meta.lakehouse over the var lakehouse. #}
 {% macro dynamic_table_settings(node) -%}
-    {%- set defaults = var('lakehouse') -%}
+    {%- set defaults = faultline.lakehouse_settings() -%}
     {%- set own = (node.config.get('meta') or {}).get('lakehouse') or {} -%}
     {%- set known = ['refresh_interval', 'vcluster', 'partition_by', 'clustered_by', 'buckets', 'lifecycle_days', 'recreate'] -%}
     {%- for key in own if key not in known -%}
@@ -83,12 +83,12 @@
     {%- endif -%}
     {{ return({
         'refresh_interval': interval | upper if interval else none,
-        'vcluster': own.get('vcluster', defaults.vcluster),
+        'vcluster': own.get('vcluster', defaults.vcluster) if interval else none,
         'partition_by': own.get('partition_by', []),
         'clustered_by': own.get('clustered_by', []),
         'buckets': own.get('buckets'),
         'lifecycle_days': own.get('lifecycle_days', defaults.lifecycle_days),
-        'recreate': own.get('recreate', false),
+        'recreate': own.get('recreate', defaults.recreate),
         'description': node.description,
         'columns': node.columns,
     }) }}

@@ -5,11 +5,13 @@ Written are
     ddl/create_landing.sql      run once, by hand
     refresh/<nn>_<table>.sql    one refresh each, in the order of their sources; one task per table, so that a failure
                                 and a full refresh can be alerted on by name
-    dbt/build.sh                the AI ledgers: the only part that needs dbt, which plans a batch from what is there
-    mes/push_actions.sh         hands the open actions to the MES (push-actions)
-    tasks.json                  name, type, file, cron and upstream tasks of each
-    deploy.sh                   cz-cli calls that create folder, tasks, content, dependencies and cron
-Nothing is sent anywhere.
+    shell/build.sh              the AI ledgers and what else is no dynamic table: the part that needs dbt
+    shell/push_actions.sh       hands the open actions to the MES (push-actions)
+    shell/crontab               runs these two on the machine that holds the project
+    tasks.json                  name, type, file, cron and upstream tasks of each task of Studio
+    deploy.sh                   cz-cli calls that create or update folder, tasks, content, cron, dependencies
+The shell scripts are no tasks of Studio unless --shell-tasks says so: a pod of Studio is new on every run, has Python
+3.10 and nowhere to keep a password. Nothing is sent anywhere.
 """
 
 import argparse
@@ -22,24 +24,78 @@ from pathlib import Path
 from faultline import UsageError
 
 UTC = "set cz.sql.timezone = UTC;"
-CRON = re.compile(r"^\S+( \S+){4,5}$")
 
-PUSH_ACTIONS = """\
-#!/bin/sh
-# Studio Shell task: hands the open actions of the outbox to the MES and writes its answers to the landing. Besides
-# the CZ_* variables it needs FAULTLINE_MES_URL, FAULTLINE_MES_TOKEN and FAULTLINE_MES_SECRET. Safe to repeat.
-set -eu
-cd "${FAULTLINE_HOME:?folder of the project}"
-exec .venv/bin/python scripts/faultline push-actions --target lakehouse
-"""
+# What cz-cli keeps of a cron expression when it rewrites it for Studio (source: cron-adapter.ts). A list of minutes,
+# a step of hours without a range or a month it drops without a word; weekdays count from Sunday = 1 in Studio.
+HOUR = r"(?:[01]?\d|2[0-3])"
+DAY = r"(?:[12]?\d|3[01])"
+EVERY_MINUTES = rf"(?:\*|\*/(?:1|2|3|5|10|15|20|30)) (?:\*|{HOUR}|{HOUR}-{HOUR})"
+AT_A_MINUTE = rf"[0-5]?\d (?:\*|{HOUR}|{HOUR}-{HOUR}|{HOUR}-{HOUR}/(?:[1-9]|1[0-2]))"
+CRON = re.compile(rf"(?:{EVERY_MINUTES}|{AT_A_MINUTE}) (?:\*|{DAY}(?:,{DAY})*) \* \*")
 
 BUILD = """\
 #!/bin/sh
-# Studio Shell task: the AI ledgers and everything after them. Set the CZ_* variables and DBT_ENV_SECRET_CZ_PASSWORD as
-# task parameters. One instance at a time: switch on self-dependency in the schedule of this task.
+# The AI ledgers and whatever else is no dynamic table; Studio refreshes those, and two refreshes of one table must not
+# overlap. One instance at a time: a second one gives way.
 set -eu
-cd "${FAULTLINE_HOME:?folder of the project}"
-exec .venv/bin/python scripts/faultline lakehouse-build
+cd "$FAULTLINE_HOME"
+mkdir -p target
+exec flock -n target/build.lock .venv/bin/python scripts/faultline lakehouse-build -- \\
+    --resource-type model --exclude config.materialized:dynamic_table
+"""
+
+PUSH_ACTIONS = """\
+#!/bin/sh
+# Hands the open actions of the outbox to the MES and writes its answers to the landing. Besides the CZ_* variables it
+# needs FAULTLINE_MES_URL, FAULTLINE_MES_TOKEN and FAULTLINE_MES_SECRET. Safe to repeat.
+set -eu
+cd "$FAULTLINE_HOME"
+mkdir -p target
+exec flock -n target/push_actions.lock .venv/bin/python scripts/faultline push-actions --target lakehouse
+"""
+
+CRONTAB = """\
+# For crontab(1) on the machine that holds the project. FAULTLINE_HOME is its folder, STUDIO that of this export. The
+# file .env in FAULTLINE_HOME, readable by its owner alone, sets CZ_*, DBT_ENV_SECRET_CZ_PASSWORD and FAULTLINE_MES_*.
+FAULTLINE_HOME=/opt/faultline
+STUDIO=/opt/faultline/studio
+"""
+
+DEPLOY = """\
+#!/bin/sh
+# Creates the tasks in Lakehouse Studio, or brings those of the same name up to date. Needs python3 and a cz-cli that is
+# logged in. Safe to repeat; it stops at the first refusal and says what was refused. A task whose table is gone stays.
+set -eu
+cd "$(dirname "$0")"
+
+value_of() {  # <key>: the value of that key in the data that cz-cli printed
+    python3 -c 'import json, sys
+answer, _ = json.JSONDecoder().raw_decode(sys.stdin.read().lstrip())
+print(answer["data"][sys.argv[1]])' "$1"
+}
+
+studio() {  # one call of cz-cli; what it answers is shown only where it refuses
+    answer=$(cz-cli task "$@") || {
+        printf 'cz-cli task %s: %s\\n' "$*" "$answer" >&2
+        exit 1
+    }
+}
+
+task() {  # <name> <type>: sets id to that of the task, which is created where there is none
+    if answer=$(cz-cli task create "$1" --type "$2" --folder "$folder"); then
+        id=$(printf '%s' "$answer" | value_of id)
+        return
+    fi
+    refusal=$answer
+    answer=$(cz-cli task content "$1") || answer=
+    # cz-cli takes a task with a similar name where there is none of this one.
+    if [ "$(printf '%s' "$answer" | value_of task_name 2>/dev/null)" != "$1" ]; then
+        printf 'cz-cli task create %s: %s\\n' "$1" "$refusal" >&2
+        exit 1
+    fi
+    id=$(printf '%s' "$answer" | value_of task_id)
+}
+
 """
 
 
@@ -48,9 +104,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ddl", help="file with what create_landing --args '{dry_run: true}' printed")
     parser.add_argument("--out", default="studio", help="folder to write, must not exist (default: studio)")
     parser.add_argument(
-        "--cron", default="*/10 * * * *", help="when the first refresh starts (default: every ten minutes)"
+        "--cron",
+        default="*/10 * * * *",
+        help="when the refreshes start: minute and hour, day of the month, * * (default: every ten minutes)",
     )
-    parser.add_argument("--folder", default="faultline", help="Studio folder of the tasks (default: faultline)")
+    parser.add_argument(
+        "--folder", default="faultline", help="Studio folder and first word of the tasks (default: faultline)"
+    )
+    parser.add_argument("--vcluster", help="cluster of the refreshes, a general-purpose one (default: Studio's)")
+    parser.add_argument(
+        "--shell-tasks",
+        action="store_true",
+        help="make Studio tasks of the shell scripts too: only where its shell tasks run on a machine with the project",
+    )
 
 
 def dynamic_tables(manifest: dict) -> list[dict]:
@@ -79,7 +145,7 @@ def dynamic_tables(manifest: dict) -> list[dict]:
             ordered.append(
                 {
                     "name": node["alias"],
-                    "relation": f"{node['database']}.{node['schema']}.{node['alias']}",
+                    "relation": node["relation_name"],
                     "reads": sorted(tables[parent]["alias"] for parent in waiting[key]),
                 }
             )
@@ -88,14 +154,22 @@ def dynamic_tables(manifest: dict) -> list[dict]:
     return ordered
 
 
+def write_script(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
 def run(arguments: argparse.Namespace) -> int:
     manifest_path, out = Path(arguments.manifest), Path(arguments.out)
     if not manifest_path.is_file():
         raise UsageError(f"no manifest at {manifest_path}: run dbt parse --target lakehouse first")
     if out.exists():
         raise UsageError(f"{out} exists already; remove it or name another folder with --out")
-    if not CRON.match(arguments.cron):
-        raise UsageError(f"--cron is five or six fields, not {arguments.cron!r}")
+    if not CRON.fullmatch(arguments.cron):
+        raise UsageError(
+            f"--cron is a minute or */n (n: 1, 2, 3, 5, 10, 15, 20, 30), an hour, a range of hours or *, days of the "
+            f"month or *, then * *: Studio keeps no more of it; it is {arguments.cron!r}"
+        )
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", arguments.folder):
         raise UsageError(f"a Studio folder is letters, digits and underscores, not {arguments.folder!r}")
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
@@ -106,90 +180,80 @@ def run(arguments: argparse.Namespace) -> int:
     if not tables:
         raise UsageError("the manifest has no dynamic table")
 
+    def task(name: str, kind: str, file: str, cron: str | None, after: list[str]) -> dict:
+        # Names are looked up in the whole workspace: the folder keeps them apart from those of another project.
+        named = [f"{arguments.folder}_{word}" for word in (name, *after)]
+        return {"name": named[0], "type": kind, "file": file, "cron": cron, "after": named[1:]}
+
     tasks = []
-    for folder in ("refresh", "dbt", "mes", *(["ddl"] if arguments.ddl else [])):
+    for folder in ("refresh", "shell", *(["ddl"] if arguments.ddl else [])):
         (out / folder).mkdir(parents=True)
     if arguments.ddl:
         ddl = Path(arguments.ddl).read_text(encoding="utf-8")
         (out / "ddl" / "create_landing.sql").write_text(ddl, encoding="utf-8")
-        tasks.append(
-            {"name": "create_landing", "type": "SQL", "file": "ddl/create_landing.sql", "cron": None, "after": []}
-        )
+        tasks.append(task("create_landing", "SQL", "ddl/create_landing.sql", None, []))
     for number, table in enumerate(tables, 1):
-        file = f"refresh/{number:02}_{table['name']}.sql"
+        file = f"refresh/{number:02}_{re.sub('[^A-Za-z0-9_]', '_', table['name'])}.sql"
         (out / file).write_text(f"{UTC}\nrefresh dynamic table {table['relation']};\n", encoding="utf-8")
-        tasks.append(
-            {
-                "name": f"refresh_{table['name']}",
-                "type": "SQL",
-                "file": file,
-                "cron": arguments.cron,
-                "after": [f"refresh_{name}" for name in table["reads"]],
-            }
-        )
-    build = out / "dbt" / "build.sh"
-    build.write_text(BUILD, encoding="utf-8")
-    build.chmod(build.stat().st_mode | stat.S_IXUSR)
-    tasks.append({"name": "build", "type": "SHELL", "file": "dbt/build.sh", "cron": arguments.cron, "after": []})
-    has_outbox = any(table["name"] == "mes_actions" for table in tables)
-    if has_outbox:
-        push = out / "mes" / "push_actions.sh"
-        push.write_text(PUSH_ACTIONS, encoding="utf-8")
-        push.chmod(push.stat().st_mode | stat.S_IXUSR)
-        tasks.append(
-            {
-                "name": "push_actions",
-                "type": "SHELL",
-                "file": "mes/push_actions.sh",
-                "cron": arguments.cron,
-                "after": ["refresh_mes_actions"],
-            }
-        )
-    else:
-        (out / "mes").rmdir()
-    (out / "tasks.json").write_text(
-        json.dumps({"folder": arguments.folder, "tasks": tasks}, indent=2) + "\n", encoding="utf-8"
+        after = [f"refresh_{name}" for name in table["reads"]]
+        tasks.append(task(f"refresh_{table['name']}", "SQL", file, arguments.cron, after))
+    scripts = {"build": (BUILD, [])}
+    if any(table["name"] == "mes_actions" for table in tables):
+        scripts["push_actions"] = (PUSH_ACTIONS, ["refresh_mes_actions"])
+    for name, (text, after) in scripts.items():
+        write_script(out / "shell" / f"{name}.sh", text)
+        if arguments.shell_tasks:
+            tasks.append(task(name, "SHELL", f"shell/{name}.sh", arguments.cron, after))
+    schedule = "".join(
+        f'{arguments.cron} set -a && . "$FAULTLINE_HOME/.env" && sh "$STUDIO/shell/{name}.sh"\n' for name in scripts
     )
-    deploy = out / "deploy.sh"
-    deploy.write_text(deploy_script(arguments.folder, tasks), encoding="utf-8")
-    deploy.chmod(deploy.stat().st_mode | stat.S_IXUSR)
+    (out / "shell" / "crontab").write_text(CRONTAB + schedule, encoding="utf-8")
+    listing = {"folder": arguments.folder, "vcluster": arguments.vcluster, "tasks": tasks}
+    (out / "tasks.json").write_text(json.dumps(listing, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_script(out / "deploy.sh", deploy_script(arguments.folder, arguments.vcluster, tasks))
     print(
         f"{len(tasks)} tasks in {out}: {len(tables)} refreshes"
-        f"{'' if has_outbox else '; no MES push, there is no model mes_actions'}"
+        f"{'' if 'push_actions' in scripts else '; no MES push, there is no model mes_actions'}"
     )
     print(f"Look at {out}/tasks.json, then run {out}/deploy.sh where cz-cli is logged in.")
-    print("Switch on self-dependency and alerts (failure, overdue, full refresh) in Studio: not in cz-cli.")
+    if not arguments.shell_tasks:
+        print(f"The AI ledgers and the MES push run where this project is: {out}/shell/crontab.")
+    print("Alerts (failed, overdue, refreshed in full) are switched on in Studio.")
     return 0
 
 
-def deploy_script(folder: str, tasks: list[dict]) -> str:
-    """The cz-cli calls. Dependencies want task ids, which the tasks have only after they were created."""
+def deploy_script(folder: str, vcluster: str | None, tasks: list[dict]) -> str:
+    """The cz-cli calls. Dependencies want the ids of tasks, so all tasks are created before the first dependency."""
     lines = [
-        "#!/bin/sh",
-        "# Creates the tasks in Lakehouse Studio with cz-cli (logged in). A task that exists makes it stop.",
-        "set -eu",
-        'cd "$(dirname "$0")"',
-        'task_id() { python3 -c \'import json, sys; print(json.load(sys.stdin)["data"]["id"])\'; }',
-        f"cz-cli task create-folder {shlex.quote(folder)} || true",
+        DEPLOY + f"folder={shlex.quote(folder)}",
+        'studio create-folder "$folder"',
         "",
     ]
-    for number, task in enumerate(tasks):
-        name = shlex.quote(task["name"])
-        lines.append(
-            f"id_{number}=$(cz-cli task create {name} --type {task['type']} --folder {shlex.quote(folder)} | task_id)"
-        )
-        lines.append(f"cz-cli task save-content {name} --file {shlex.quote(task['file'])}")
-        if task["cron"]:
-            lines.append(f"cz-cli task save-cron {name} --cron {shlex.quote(task['cron'])}")
-    lines.append("")
     numbers = {task["name"]: number for number, task in enumerate(tasks)}
-    for task in tasks:
-        if task["after"]:
-            after = ", ".join(f'{{"taskId": $id_{numbers[name]}, "taskName": "{name}"}}' for name in task["after"])
-            escaped = after.replace('"', '\\"')
-            lines.append(
-                f'cz-cli task save-config {shlex.quote(task["name"])} --deps replace --dep-tasks "[{escaped}]"'
-            )
+    for number, task in enumerate(tasks):
+        lines.append(f"task {shlex.quote(task['name'])} {task['type']}")
+        lines.append(f"id_{number}=$id")
+        lines.append(f'studio save-content "$id" --file {shlex.quote(task["file"])}')
+        if task["cron"]:
+            lines.append(f'studio save-cron "$id" --cron {shlex.quote(task["cron"])}')
     lines.append("")
-    lines.extend(f"cz-cli task deploy {shlex.quote(task['name'])} -y" for task in tasks if task["cron"])
+    cluster = f" --vc {shlex.quote(vcluster)}" if vcluster else ""
+    for number, task in enumerate(tasks):
+        if not task["cron"]:
+            continue
+        # One refresh of a table must be over before its next one begins.
+        config = f'studio save-config "$id_{number}" --self-depends 1{cluster}'
+        if task["after"]:
+            form = ", ".join(['{"taskId": %s, "taskName": %s}'] * len(task["after"]))
+            values = " ".join(
+                f'"$id_{numbers[name]}" {shlex.quote(json.dumps(name, ensure_ascii=False))}' for name in task["after"]
+            )
+            lines.append(f"upstream=$(printf '[{form}]' {values})")
+            lines.append(f'{config} --deps replace --dep-tasks "$upstream"')
+        else:
+            lines.append(f"{config} --deps clear")
+    lines.append("")
+    lines.extend(f'studio deploy "$id_{number}" -y' for number, task in enumerate(tasks) if task["cron"])
+    lines.append("")
+    lines.append(f"echo {shlex.quote(f'{len(tasks)} tasks are in Studio, folder {folder}.')}")
     return "\n".join(lines) + "\n"

@@ -34,6 +34,17 @@ VARS = {
 }
 
 
+# Names of the workspace without an address: enough to parse for it.
+NOBODY = {
+    "CZ_SERVICE": "nowhere.invalid",
+    "CZ_INSTANCE": "standin",
+    "CZ_WORKSPACE": "plant",
+    "CZ_USER": "dbt",
+    "DBT_ENV_SECRET_CZ_PASSWORD": "nobodys",
+    "CZ_SCHEMA": "faultline",
+}
+
+
 @dataclass
 class Run:
     """What one dbt command did."""
@@ -45,9 +56,17 @@ class Run:
     refreshes: list[dict] = field(default_factory=list)
 
 
-def dbt(environment: dict, target_path: Path, *arguments: str, variables: dict | None = None) -> Run:
+def dbt(
+    environment: dict, target_path: Path, *arguments: str, variables: dict | None = None, parsed: Path | None = None
+) -> Run:
+    """One dbt command, on a project that was parsed before or as a user types it."""
+    beside = Path(sys.executable).parent / "dbt"
     command = [
-        str(Path(sys.executable).parent / "dbt"),
+        *(
+            [str(beside)]
+            if parsed is None
+            else [sys.executable, str(ROOT / "tests" / "python" / "parsed_dbt.py"), str(parsed)]
+        ),
         *arguments,
         "--profiles-dir",
         "profiles",
@@ -59,11 +78,20 @@ def dbt(environment: dict, target_path: Path, *arguments: str, variables: dict |
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1500,  # of a build on a machine that is busy
         check=False,
         env={**os.environ, **environment, "DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)},
     )
     return Run(done.returncode, done.stdout + done.stderr)
+
+
+@functools.cache
+def parsed_for_lakehouse() -> Path:
+    """The project as dbt parsed it once for all tests: parsing takes longer than most commands, and vars are read later."""
+    target_path = folder("parsed")
+    done = dbt(NOBODY, target_path, "parse", "--target", "lakehouse")
+    assert done.code == 0, done.output[-3000:]
+    return target_path / "partial_parse.msgpack"
 
 
 class Plant:
@@ -71,7 +99,10 @@ class Plant:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.database = folder / "replay.duckdb"
+        # One name: it is the catalog of every relation, and the project is parsed once for both.
+        mocked_in, self.database = folder / "mock" / "plant.duckdb", folder / "replay" / "plant.duckdb"
+        mocked_in.parent.mkdir()
+        self.database.parent.mkdir()
         subprocess.run(
             [
                 sys.executable,
@@ -92,17 +123,16 @@ class Plant:
         environment = {"FAULTLINE_LANDING": str(landing), "FAULTLINE_IMAGES": str(folder / "plant" / "images")}
         models = ("seed", "model")
         kinds = [part for kind in models for part in ("--resource-type", kind)]
-        mocked = dbt(
-            {**environment, "FAULTLINE_DUCKDB_PATH": str(folder / "mock.duckdb")}, folder / "target", "build", *kinds
-        )
+        mocked = dbt({**environment, "FAULTLINE_DUCKDB_PATH": str(mocked_in)}, folder / "target", "build", *kinds)
         assert mocked.code == 0, mocked.output[-3000:]
-        self.record_answers(folder / "mock.duckdb", landing / "ai_recorded_answers.csv")
+        self.record_answers(mocked_in, landing / "ai_recorded_answers.csv")
         replayed = dbt(
             {**environment, "FAULTLINE_DUCKDB_PATH": str(self.database)},
             folder / "target",
             "build",
             *kinds,
             variables={"ai_backend": "replay"},
+            parsed=folder / "target" / "partial_parse.msgpack",
         )
         assert replayed.code == 0, replayed.output[-3000:]
         self.answers = self.read_answers()
@@ -153,11 +183,18 @@ class Lakehouse:
         self.engine = Engine("plant", answer)
         self.gateway = Gateway(self.engine, folder)
 
-    def dbt(self, *arguments: str, variables: dict | None = None) -> Run:
+    def dbt(self, *arguments: str, variables: dict | None = None, is_parsed_before: bool = True) -> Run:
+        """Vars that switch a model on are read when the project is parsed: is_parsed_before=False."""
         statements, refreshes = len(self.engine.log), len(self.engine.history)
         calls = sum(self.engine.ai_calls.values())
         run = dbt(
-            self.gateway.environment, self.folder / "target", *arguments, "--target", "lakehouse", variables=variables
+            self.gateway.environment,
+            self.folder / ("target" if is_parsed_before else "parsed_anew"),
+            *arguments,
+            "--target",
+            "lakehouse",
+            variables=variables,
+            parsed=parsed_for_lakehouse() if is_parsed_before else None,
         )
         run.statements = self.engine.log[statements:]
         run.refreshes = self.engine.history[refreshes:]
@@ -232,7 +269,7 @@ def three_builds() -> tuple[Lakehouse, list[Run]]:
     lakehouse.land(plant, "inspect_time < '2026-09-04'")
     without_unit_tests = ("--exclude-resource-type", "unit_test")
     runs = [
-        lakehouse.dbt("build", "--exclude", "tag:duckdb_only"),
+        lakehouse.dbt("build", "--exclude", "tag:duckdb_only", is_parsed_before=False),
         lakehouse.dbt("build", *without_unit_tests, "--exclude-resource-type", "test"),
     ]
     lakehouse.land(plant, "not inspect_time < '2026-09-04' or inspect_time is null")

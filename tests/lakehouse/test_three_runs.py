@@ -7,6 +7,7 @@ import re
 import duckdb
 import pytest
 from harness import demo_plant, three_builds
+from standin import dialect
 
 # Who answered, when and in which run cannot be the same on two engines.
 VOLATILE = {
@@ -74,11 +75,9 @@ def test_news_are_worked_in_incrementally_where_lakehouse_can(three_runs):
     assert {refresh["refresh_mode"] for refresh in first.refreshes} == {"FULL"}
     full = {refresh["name"]: refresh["reason"] for refresh in third.refreshes if refresh["refresh_mode"] == "FULL"}
     known = ("a group key of type timestamp_ntz", "group keys whose type", "a window without PARTITION BY")
-    # The log of the outbox is the adapter's own incremental, which knows no properties: what reads it is refreshed in full.
-    untracked = {"mes_actions": "source faultline.mes_action_log has no change_tracking"}
-    assert {name: reason for name, reason in full.items() if not reason.startswith(known)} == untracked
+    assert {name: reason for name, reason in full.items() if not reason.startswith(known)} == {}
     assert full["defect_rates"] == "a group key of type timestamp_ntz"
-    assert not {"inspections", "defect_analysis", "resolved_categories", "dispositions"} & set(full)
+    assert not {"inspections", "defect_analysis", "resolved_categories", "dispositions", "mes_actions"} & set(full)
 
 
 def test_no_statement_but_sets_stands_before_a_refresh_and_times_are_utc(three_runs):
@@ -86,6 +85,31 @@ def test_no_statement_but_sets_stands_before_a_refresh_and_times_are_utc(three_r
         for entry in run.statements:
             if re.match(r"refresh|insert into \S+_calls", entry["sql"], re.I):
                 assert entry["settings"].get("cz.sql.timezone") == "UTC"
+
+
+def test_what_dynamic_tables_read_keeps_its_changes(three_runs):
+    engine = three_runs[0].engine
+    dynamic = [relation for relation in engine.relations.values() if relation.kind == "dynamic"]
+    sources = {name for relation in dynamic for name in relation.sources}
+    kinds = {name: engine.relations[name].kind for name in sources}
+    assert {name for name, kind in kinds.items() if kind == "view"} == set()
+    for name in [name for name, kind in kinds.items() if kind == "table"]:
+        assert engine.relations[name].tracked, name
+        assert engine.relations[name].properties["data_retention_days"] == "7", name
+
+
+def test_no_time_follows_the_session_and_no_clock_runs_in_a_dynamic_table(three_runs):
+    """TIMESTAMP of Lakehouse follows the session, and the engine's own refreshes have another one than dbt."""
+    lakehouse, _ = three_runs
+    following = lakehouse.rows(
+        "select table_schema, table_name, column_name from information_schema.columns "
+        "where table_catalog = 'plant' and data_type = 'TIMESTAMP WITH TIME ZONE'"
+    )
+    assert following == []
+    for relation in [r for r in lakehouse.engine.relations.values() if r.kind == "dynamic"]:
+        assert dialect.non_deterministic(relation.tree) == [], relation.key
+        assert not relation.tree.args.get("order"), f"{relation.key} is sorted as a whole"
+        assert not relation.tree.args.get("limit"), relation.key
 
 
 def test_urls_are_never_stored(three_runs):

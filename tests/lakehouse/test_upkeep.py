@@ -6,16 +6,15 @@ Runs after the three builds, on the same stand-in.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from harness import ROOT, VARS, three_builds
+from harness import three_builds
+
+from faultline.__main__ import main
 
 
-def operation(lakehouse, name: str, arguments: dict | None = None, variables: dict | None = None):
-    return lakehouse.dbt("run-operation", name, "--args", json.dumps(arguments or {}), variables=variables)
+def operation(lakehouse, name: str, arguments: dict | None = None, **options):
+    return lakehouse.dbt("run-operation", name, "--args", json.dumps(arguments or {}), **options)
 
 
 @pytest.fixture(scope="module")
@@ -51,90 +50,96 @@ def test_a_changed_model_is_replaced_and_its_readers_follow(built):
     )
 
 
-def test_the_doctor_tells_what_it_finds_and_cleans_up(built):
-    done = operation(built, "lakehouse_doctor")
+def test_recreated_tables_are_dropped_after_their_readers(built):
+    """Where OR REPLACE is refused: Lakehouse drops no dynamic table that another one reads."""
+    settings = {
+        "refresh_interval": None,
+        "vcluster": None,
+        "lifecycle_days": 400,
+        "recreate": True,
+        "retention_days": 7,
+    }
+    changed = built.dbt("run", "--select", "dispositions+", variables={"lakehouse": settings})
+    assert changed.code == 0, changed.output[-3000:]
+    said = [entry["sql"].split() for entry in changed.statements]
+    dropped = [words[3].split(".")[-1] for words in said if words[:3] == ["drop", "dynamic", "table"]]
+    created = [words[3].split(".")[-1] for words in said if words[:3] == ["create", "dynamic", "table"]]
+    assert dropped[-1] == "dispositions"
+    assert {"dispositions", "wanted_mes_actions", "mes_actions"} <= set(dropped)
+    assert sorted(created) == sorted(dropped)
+    assert created[0] == "dispositions"
+    for reader in dropped:
+        for source in built.engine.relations[f"faultline.{reader}"].sources:
+            if source.removeprefix("faultline.") in dropped:
+                assert dropped.index(reader) < dropped.index(source.removeprefix("faultline."))
+    back = built.dbt("run", "--select", "dispositions+")
+    assert back.code == 0, back.output[-3000:]
+
+
+def test_the_doctor_tells_what_it_finds_and_cleans_up(built, monkeypatch):
+    monkeypatch.setattr(built.engine, "answer", lambda function, arguments: "No Defect")
+    done = operation(built, "lakehouse_doctor", {"ask_ai": True, "picture": "day1/part7.png"})
     assert done.code == 0, done.output[-3000:]
     for words in (
         "length 4, 1, 1",
-        'read back as say "x"',
+        'read back as say "x" and say "x"',
         "2.1% is None",
         "1 January is 2025-12-31 19:00:00",
-        "INCREMENTAL is right",
-        "CanBeIncrementalized",
+        "stands in SHOW CREATE TABLE: yes",
+        "after one new row was INCREMENTAL",
+        "CanBeIncrementalized: yes",
+        "the refresh after it was FULL",
+        "CanBeIncrementalized: no: source faultline.faultline_doctor_view is a view",
+        "CanBeIncrementalized: no: get_presigned_url is not deterministic",
+        "answered: No Defect",
+        "made by https://standin.invalid;",
+        "Left: the checks where an error is one of the answers",
     ):
         assert words in done.output, words
-    assert "after one new row was INCREMENTAL" in done.output
     assert not [name for name in built.engine.relations if "doctor" in name]
+
+
+def test_the_doctor_says_what_an_error_means_before_it_happens(built):
+    refused = operation(built, "lakehouse_doctor", {"only": [32]})
+    assert refused.code != 0
+    said = refused.output.index("An error now means: as documented: an interval changes by OR REPLACE alone")
+    assert said < refused.output.index("REFRESH INTERVAL 10 MINUTE".lower(), said)
 
 
 def test_inline_inference_pays_again_and_is_noticed(built, monkeypatch):
     """The reason for the ledger: the vendor's form repeats every call at a full refresh, and this one cannot avoid it."""
     monkeypatch.setattr(built.engine, "answer", lambda function, arguments: "{}")
-    inline = {"inference_mode": "inline"}
-    first = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    # The var switches the model on, so it has to be there when the project is parsed.
+    inline = {"variables": {"inference_mode": "inline"}, "is_parsed_before": False}
+    first = built.dbt("run", "--select", "defect_analysis_dt", **inline)
     assert first.code == 0, first.output[-3000:]
     assert "calls the model again for EVERY row" in first.output
     assert first.ai_calls > 0
     built.engine.relations["faultline.ods_defect_inspection_records"].version += 1
-    second = built.dbt("run", "--select", "defect_analysis_dt", variables=inline)
+    second = built.dbt("run", "--select", "defect_analysis_dt", **inline)
     assert second.ai_calls == first.ai_calls
     assert [refresh["reason"] for refresh in second.refreshes] == ["get_presigned_url is not deterministic"]
-    explained = operation(built, "explain_incremental", {"models": ["defect_analysis_dt"]}, inline)
+    explained = operation(built, "explain_incremental", {"models": ["defect_analysis_dt"]}, **inline)
     assert "no: get_presigned_url is not deterministic" in explained.output
-    alert = operation(built, "refresh_history", {"limit": 5}, inline)
+    alert = operation(built, "refresh_history", {"limit": 5}, **inline)
     assert alert.code != 0
     assert "every AI call in it was made again" in alert.output
 
 
-def test_studio_export(built, tmp_path):
-    environment = {**os.environ, **built.gateway.environment}
-    dbt = [os.path.join(os.path.dirname(sys.executable), "dbt")]
-    subprocess.run(
-        [
-            *dbt,
-            "--quiet",
-            "parse",
-            "--target",
-            "lakehouse",
-            "--profiles-dir",
-            "profiles",
-            "--target-path",
-            str(tmp_path),
-            "--vars",
-            json.dumps(VARS),
-        ],
-        cwd=ROOT,
-        env={**environment, "DBT_LOG_PATH": str(tmp_path)},
-        check=True,
-    )
+def test_the_refreshes_of_the_studio_export_run(built, tmp_path):
+    """What deploy.sh does with them is in test_studio_export."""
     out = tmp_path / "studio"
-    command = [
-        sys.executable,
-        "scripts/faultline",
-        "studio-export",
-        "--manifest",
-        str(tmp_path / "manifest.json"),
-        "--out",
-        str(out),
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    where = ["--manifest", str(built.folder / "target" / "manifest.json"), "--out", str(out)]
+    assert main(["studio-export", *where]) == 0
     tasks = json.loads((out / "tasks.json").read_text())["tasks"]
     seen: set[str] = set()
     for task in tasks:
         assert set(task["after"]) <= seen, task
-        assert (out / task["file"]).is_file()
         seen.add(task["name"])
-    refreshes = [task for task in tasks if task["name"].startswith("refresh_")]
-    assert len(refreshes) == sum(
+    assert len(tasks) == sum(
         1 for r in built.engine.relations.values() if r.kind == "dynamic" and r.name != "defect_analysis_dt"
     )
-    for task in refreshes:
-        text = (out / task["file"]).read_text()
-        setting, statement = [part.strip() for part in text.split(";") if part.strip()]
+    for task in tasks:
+        setting, statement = [part.strip() for part in (out / task["file"]).read_text().split(";") if part.strip()]
         assert setting == "set cz.sql.timezone = UTC"
         built.engine.run(statement, {"cz.sql.timezone": "UTC"}, "faultline")
-    assert subprocess.run(["sh", "-n", str(out / "deploy.sh")], check=False).returncode == 0
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert again.returncode == 2
-    assert "exists already" in again.stderr

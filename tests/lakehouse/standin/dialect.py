@@ -21,7 +21,7 @@ class Refused(Exception):
     """Lakehouse would not run this statement."""
 
 
-# Named in the vendor's documentation of functions, or so basic that no SQL engine lacks them.
+# Named in the vendor's documentation: its pages of SQL functions and the functions reference of its skills.
 KNOWN_FUNCTIONS = frozenset(
     [
         "abs",
@@ -102,7 +102,6 @@ KNOWN_FUNCTIONS = frozenset(
         "repeat",
         "reverse",
         "split",
-        "chr",
         "regexp_extract",
         "regexp_replace",
         "md5",
@@ -249,6 +248,8 @@ OWN_FUNCTIONS = frozenset(
 )
 AI_FUNCTIONS = ("ai_complete", "ai_classify", "ai_extract")
 AGGREGATES = (exp.AggFunc,)
+UNSTABLE_AGGREGATES = (exp.AnyValue, exp.First, exp.Last, exp.FirstValue, exp.LastValue, exp.ApproxDistinct)
+UNSTABLE_AGGREGATES += (exp.ApproxQuantile, exp.ApproxTopK)
 NON_DETERMINISTIC = ("current_timestamp", "current_date", "random", "rand", "uuid", "now", "get_presigned_url")
 
 
@@ -283,6 +284,8 @@ def check_tokens(sql: str) -> None:
             raise Refused("CZLH-42000 two string literals in a row: '' is not an escaped quote")
         if token.token_type == TokenType.STRING:
             continue
+        if name == "varchar" and (following is None or following.text != "("):
+            raise Refused("CZLH-42000 VARCHAR needs a length; the type of any text is STRING")
         if name == "recursive":
             raise Refused("CZLH-42000 recursive CTE is not supported")
         if name in ("pivot", "unpivot", "flatten") and following is not None and following.text == "(":
@@ -402,15 +405,7 @@ def check_tree(tree: exp.Expression) -> None:
         select = window.find_ancestor(exp.Select)
         if select is not None and select.args.get("group"):
             raise Refused("CZLH-42000 a window function beside GROUP BY: aggregate first, window in the next CTE")
-    for cast in tree.find_all(exp.Cast, exp.TryCast):
-        check_type(cast.to)
     check_ai_calls(tree)
-
-
-def check_type(data_type: exp.DataType) -> None:
-    name = data_type.this.value.lower() if hasattr(data_type.this, "value") else str(data_type.this).lower()
-    if name == "varchar" and not data_type.expressions:
-        raise Refused("CZLH-42000 VARCHAR needs a length; the type of any text is STRING")
 
 
 def calls_of(tree: exp.Expression, names: tuple[str, ...]) -> list[exp.Expression]:
@@ -460,13 +455,12 @@ def check_ai_call(call: exp.Expression) -> None:
             raise Refused(
                 f"CZLH-42000 {name} takes model, content, {'labels' if name == 'ai_classify' else 'schema'} and options"
             )
-        if (
-            not isinstance(content, exp.Paren)
-            or not isinstance(content.this, exp.Alias)
-            or content.this.alias.lower() != "image"
-        ):
+        is_picture = isinstance(content, exp.Paren) and isinstance(content.this, exp.Alias)
+        if is_picture and content.this.alias.lower() != "image":
             raise Refused(f"CZLH-42000 {name}: the picture is written (url AS image)")
-        image = content.this.this
+        if calls_of(content, ("get_presigned_url",)) and not is_picture:
+            raise Refused(f"CZLH-42000 {name}: the picture is written (url AS image)")
+        image = content.this.this if is_picture else None
     else:
         image = None
         if isinstance(content, exp.Tuple):
@@ -530,6 +524,12 @@ def non_deterministic(tree: exp.Expression) -> list[str]:
     if tree.find(exp.CurrentDate):
         found.add("current_date")
     return sorted(found)
+
+
+def unstable_aggregates(tree: exp.Expression) -> list[str]:
+    """Aggregates of which only the window form has one result."""
+    found = [node for node in tree.find_all(*UNSTABLE_AGGREGATES) if not node.find_ancestor(exp.Window)]
+    return sorted({node.sql_name().lower() for node in found})
 
 
 def grouped_queries(tree: exp.Expression) -> list[exp.Select]:
@@ -636,6 +636,14 @@ def _translate(node: exp.Expression) -> exp.Expression:
             this="date_sub",
             expressions=[exp.Literal.string(unit), exp.cast(start, "timestamp"), exp.cast(end, "timestamp")],
         )
+    if isinstance(node, exp.TimestampDiff):
+        unit = exp.Literal.string(node.text("unit").lower())
+        start, end = exp.cast(node.expression, "timestamp"), exp.cast(node.this, "timestamp")
+        return exp.Anonymous(this="date_sub", expressions=[unit, start, end])
+    if isinstance(node, exp.TimestampAdd | exp.DateAdd | exp.TimestampTrunc | exp.DateTrunc):
+        # Documented to answer with TIMESTAMP_LTZ, whatever they are given.
+        node.set("this", exp.cast(node.this, "timestamptz"))
+        return node
     if isinstance(node, exp.Anonymous) and str(node.this).lower() == "percentile":
         return exp.Anonymous(this="quantile_cont", expressions=node.expressions)
     if isinstance(node, exp.RegexpReplace) and isinstance(node.args.get("replacement"), exp.Literal):

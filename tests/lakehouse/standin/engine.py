@@ -20,9 +20,12 @@ from . import dialect
 from .dialect import Refused
 
 # Functions of Lakehouse that DuckDB lacks, as macros. crc32 only has to tell texts apart.
-MACROS = ("FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT", "CRC32")
+MACROS = ("FROM_UTC_TIMESTAMP", "TO_UTC_TIMESTAMP", "GET_JSON_OBJECT", "CRC32", "GET_PRESIGNED_URL")
 GROUP_KEY_TYPES = ("string", "tinyint", "smallint", "int", "bigint", "decimal", "boolean", "date", "varchar", "char")
 NAME = r"(?:`?\w+`?\.)*`?\w+`?"
+TRANSFORMS = ("years", "months", "days", "hours", "bucket", "truncate")
+PARTITION_TYPES = ("tinyint", "smallint", "int", "bigint", "string", "char", "varchar", "boolean")
+PARTITIONS_OF_ONE_WRITE = 2048
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Relation:
     suspended: bool = False
     clauses: str = ""
     memory: dict[tuple, str] = field(default_factory=dict)  # AI answers an incremental refresh keeps
+    partition_day: str = ""  # the column whose days are the partitions
 
     @property
     def key(self) -> str:
@@ -91,6 +95,7 @@ class Engine:
         for statement in (
             "create macro memory.main.from_utc_timestamp(t, zone) as ((t::timestamptz at time zone zone) at time zone 'UTC')",
             "create macro memory.main.to_utc_timestamp(t, zone) as ((t::timestamptz at time zone 'UTC') at time zone zone)",
+            "create macro memory.main.get_presigned_url(v, p, seconds) as 'https://standin.invalid/' || p",
             "create macro memory.main.crc32(t) as cast(hash(t) % 4294967296 as bigint)",
             "create macro memory.main.get_json_object(j, p) as case when json_valid(j) then json_extract_string(j, p) end",
         ):
@@ -105,6 +110,8 @@ class Engine:
         key = (function, model, prompt, volume, path)
         if self.memory is not None and key in self.memory:
             return self.memory[key]
+        if path is None and volume is not None and function == "ai_complete":
+            raise Refused("CZLH-42000 invalid type of image field: void")
         if prompt is None and path is None:
             return None
         self.ai_calls[key] += 1
@@ -276,10 +283,13 @@ class Engine:
         relation = self.add(match.group("name"), "table")
         body, rest = split_parentheses(match.group("rest"))
         columns = []
+        types: dict[str, str] = {}
+        is_key_checked = True
         for item in split_commas(body):
             key = re.fullmatch(r"primary key \((.+?)\)( disable novalidate rely)?", item, re.I)
             if key:
                 relation.primary_key = [unquote(column) for column in key.group(1).split(",")]
+                is_key_checked = not key.group(2)
                 continue
             column = re.fullmatch(
                 r"(`?\w+`?)\s+([a-z_]+(?:\s*\(.*?\)|<.*>)?)((?:\s+not null)?)(\s+comment\s+'.*')?", item, re.I | re.S
@@ -287,6 +297,7 @@ class Engine:
             if not column:
                 raise Refused(f"CZLH-42000 column definition not understood: {item}")
             columns.append(f'"{unquote(column.group(1))}" {dialect.duckdb_type(column.group(2))}{column.group(3)}')
+            types[unquote(column.group(1))] = column.group(2).lower()
         grammar = re.fullmatch(
             r"\s*(?:partitioned by \((?P<partition>.+?)\)\)?)?\s*(?:clustered by \(.+?\)(?: into \d+ buckets)?)?\s*"
             r"(?:comment (?P<comment>'(?:[^'\\]|\\.)*'))?\s*(?:properties\(.+\))?\s*",
@@ -296,12 +307,17 @@ class Engine:
         if not grammar:
             raise Refused(f"CZLH-42000 the clauses of CREATE TABLE are not understood: {rest}")
         partition = grammar.group("partition")
-        if partition and relation.primary_key:
-            column = unquote(re.sub(r"^\w+\(|\)$", "", partition))
-            if relation.primary_key[0] != column:
-                raise Refused(
-                    f"CZLH-42000 the primary key must contain the partition column {column}, as its first column"
-                )
+        transform = re.fullmatch(
+            rf"({'|'.join(TRANSFORMS)})\((?:\d+\s*,\s*)?(\w+)(?:\s*,\s*\d+)?", partition or "", re.I
+        )
+        partition_columns = [unquote(c) for c in ([transform[2]] if transform else (partition or "").split(",")) if c]
+        for column in partition_columns:
+            check_partition_column(column, types, is_transformed=bool(transform))
+        if transform and transform[1].lower() == "days":
+            relation.partition_day = unquote(transform[2])
+        first_of_key = relation.primary_key[: len(partition_columns)]
+        if relation.primary_key and is_key_checked and first_of_key != partition_columns:
+            raise Refused(f"CZLH-42000 the primary key must begin with the partition column {partition_columns}")
         relation.comment = grammar.group("comment") or ""
         relation.clauses = rest
         self.con.execute(f"create table {self.target(relation)} ({', '.join(columns)})")
@@ -355,6 +371,12 @@ class Engine:
                     f"CZLH-42000 no implicit cast from {dialect.lakehouse_type(kind)} to {dialect.lakehouse_type(wanted)} in INSERT ({column})"
                 )
         names = ", ".join(f'"{column}"' for column in columns)
+        if relation.partition_day:
+            touched = self.con.execute(
+                f'select count(distinct "{relation.partition_day}"::date) from ({sql}) as given({names})'
+            ).fetchone()[0]
+            if touched > PARTITIONS_OF_ONE_WRITE:
+                raise Refused(f"CZLH-42000 one write touches {touched} partitions, more than {PARTITIONS_OF_ONE_WRITE}")
         if relation.primary_key:
             keys = ", ".join(f'"{key}"' for key in relation.primary_key)
             self.con.execute(f"create or replace temp table arriving as select * from ({sql}) as given({names})")
@@ -393,6 +415,10 @@ class Engine:
     def create_dynamic(self, match: re.Match, settings: dict) -> Result | None:
         schema, name = self.parts(match.group("name"))
         existing = self.relations.get(f"{schema}.{name}")
+        if match.group("exists") and match.group("replace"):
+            raise Refused("CZLH-42000 OR REPLACE and IF NOT EXISTS exclude each other")
+        if existing is not None and match.group("exists"):
+            return None
         if existing is not None and not match.group("replace"):
             raise Refused(f"CZLH-42000 already exists: {existing.key}")
         if existing is not None and existing.kind != "dynamic":
@@ -410,7 +436,7 @@ class Engine:
                 columns.append(unquote(column.group(1)))
         grammar = re.match(
             r"\s*(?:partitioned by \((?P<partition>[^()]+)\)\s*)?"
-            r"(?:clustered by \([^()]+\)(?:\s+sorted by \([^()]+\))?(?:\s+into \d+ buckets)?\s*)?"
+            r"(?:clustered by \((?P<cluster>[^()]+)\)(?:\s+sorted by \([^()]+\))?(?:\s+into \d+ buckets)?\s*)?"
             r"(?:comment (?P<comment>'(?:[^'\\]|\\.)*')\s*)?"
             r"(?:properties\((?P<properties>(?:[^()']|'(?:[^'\\]|\\.)*')+)\)\s*)?"
             r"(?:refresh\s+(?:start with \S+\s+)?interval '?(?P<count>\d+)'? (?P<unit>second|minute|hour|day)(?:\s+vcluster \w+)?\s*)?"
@@ -430,6 +456,16 @@ class Engine:
             raise Refused(f"CZLH-42000 {len(columns)} column names for {len(names)} columns")
         if len(set(names)) != len(names):
             raise Refused("CZLH-42000 two columns have the same name")
+        kinds = dict(zip(columns or names, (dialect.lakehouse_type(row[1]) for row in described), strict=True))
+        for column in (grammar.group("partition") or "").split(","):
+            if column:
+                check_partition_column(unquote(column), kinds)
+        for column in (grammar.group("cluster") or "").split(","):
+            if column and unquote(column) not in kinds:
+                raise Refused(f"CZLH-42000 CLUSTERED BY {column.strip()}: there is no such column")
+        unstable = dialect.unstable_aggregates(tree)
+        if unstable:
+            raise Refused(f"standin: {unstable[0]} has another result incrementally than in full")
         if existing is None:
             relation = self.add(match.group("name"), "dynamic")
         else:
@@ -475,6 +511,8 @@ class Engine:
                 return "group keys whose type the stand-in cannot tell"
             for row in described:
                 kind = dialect.lakehouse_type(row[1])
+                if kind == "json":
+                    raise Refused("CZLH-42000 JSON is not comparable: no key of GROUP BY")
                 if not kind.startswith(GROUP_KEY_TYPES):
                     return f"a group key of type {kind}"
         return ""
@@ -538,14 +576,11 @@ class Engine:
                 reason = reason or f"source {name} was created again"
             if not source.tracked and source.kind == "table":
                 reason = reason or f"source {name} has no change_tracking"
-        if settings.get("cz.optimizer.incremental.force.full.refresh", "").lower() == "true":
+        is_forced = settings.get("cz.optimizer.incremental.force.full.refresh", "").lower() == "true"
+        if is_forced:
             reason = "cz.optimizer.incremental.force.full.refresh is on"
-        if (
-            not relation.force_full
-            and now == relation.seen
-            and "deterministic" not in reason
-            and "external" not in reason
-        ):
+        has_news = relation.force_full or is_forced or now != relation.seen
+        if not has_news and "deterministic" not in reason and "external" not in reason:
             return "NO_DATA", 0, 0, ""
         target = self.target(relation)
         self.memory = {} if reason else relation.memory
@@ -614,6 +649,8 @@ class Engine:
 
     def alter_properties(self, match: re.Match, settings: dict) -> Result | None:
         relation = self.relation(match.group("name"))
+        if relation.kind != "table":
+            raise Refused(f"CZLH-42000 {relation.key} is altered by ALTER DYNAMIC TABLE")
         pairs = dict(re.findall(r"'([^']+)'\s*=\s*'([^']*)'", match.group("pairs")))
         relation.properties.update(pairs)
         if pairs.get("change_tracking") == "true":
@@ -720,7 +757,10 @@ class Engine:
         sql = "select * from refresh_history"
         if where:
             sql += f" where {where}"
-        sql += f" order by start_time desc limit {match.group('limit') or 100}"
+        limit = int(match.group("limit") or 100)
+        if not 1 <= limit <= 10000:
+            raise Refused(f"CZLH-42000 LIMIT is 1 to 10000, not {limit}")
+        sql += f" order by start_time desc limit {limit}"
         return Result(self.con.sql(sql).to_arrow_table(), types)
 
     def explain_refresh(self, match: re.Match, settings: dict) -> Result:
@@ -748,7 +788,7 @@ class Engine:
     FORMS: ClassVar = [
         (r"(?:with|select)\b.*", select),
         (
-            rf"create (?P<replace>or replace )?dynamic table (?:if not exists )?(?P<name>{NAME})(?P<rest>.*)",
+            rf"create (?P<replace>or replace )?dynamic table (?P<exists>if not exists )?(?P<name>{NAME})(?P<rest>.*)",
             create_dynamic,
         ),
         (
@@ -795,6 +835,13 @@ class Engine:
         ),
         (r"show grants on\b.*", show_grants),
     ]
+
+
+def check_partition_column(column: str, types: dict[str, str], is_transformed: bool = False) -> None:
+    if column not in types:
+        raise Refused(f"CZLH-42000 PARTITIONED BY {column}: there is no such column")
+    if not is_transformed and re.split(r"[(<\s]", types[column])[0] not in PARTITION_TYPES:
+        raise Refused(f"CZLH-42000 PARTITIONED BY {column}: not by a plain {types[column]}")
 
 
 def dialect_strip(sql: str) -> str:
