@@ -1,9 +1,9 @@
 """`storage-connection`: a storage connection of Lakehouse, for an external volume on OSS, COS or S3.
 
 Not an operation of dbt: dbt hands no secret of the environment to a macro, it and its adapter write statements into
-their logs, and so does the vendor's connector where one fails. This command sends the one statement through the connector
-itself, with its log off. The keys come from FAULTLINE_STORAGE_ACCESS_ID and FAULTLINE_STORAGE_ACCESS_KEY; with a role
-there are none.
+their logs, and so does the vendor's connector where one fails. This command sends the one statement through the
+connector itself, with its log off. The keys come from FAULTLINE_STORAGE_ACCESS_ID and FAULTLINE_STORAGE_ACCESS_KEY;
+with a role there are none.
 """
 
 import argparse
