@@ -15,7 +15,7 @@
     {%- if execute -%}
         {%- set options = faultline.ai_options() -%}
         {%- do exceptions.warn(
-            "inference_mode is inline: each full refresh of defect_analysis_dt calls the model again for EVERY row, and no setting "
+            "WARNING inference_mode is inline: each full refresh of defect_analysis_dt calls the model again for EVERY row, and no setting "
             ~ "prevents full refreshes (a changed prompt, a pause longer than retention_days, an engine decision). At worst "
             ~ (options.presigned_url_seconds // options.response_timeout_seconds * options.task_concurrency)
             ~ " pictures are through before the URLs of a refresh run out. The ledgers, which everything else reads, go on asking "

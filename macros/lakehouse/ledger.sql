@@ -374,9 +374,14 @@
     {{ return(text.value[:1000]) }}
 {%- endmacro %}
 
-{# Faults of the AI service that no picture is to blame for: an endpoint that is not there, a wrong name, a used-up quota. #}
+{#
+    Faults of the AI service that no picture is to blame for: an endpoint that is not there, a wrong name, a used-up quota, as
+    the documentation words them, and a rate limit, which it does not.
+#}
 {% macro is_ai_service_fault(message) -%}
-    {{ return(modules.re.search('(?i)no available endpoints|invalid model coordinates|quota exceeded', message) is not none) }}
+    {{ return(modules.re.search(
+        '(?i)no available endpoints|invalid model coordinates|quota exceeded|rate limit|too many requests', message
+    ) is not none) }}
 {%- endmacro %}
 
 
