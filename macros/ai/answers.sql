@@ -55,6 +55,7 @@ step_answers as (
     select
         requests.inspection_id,
         requests.content_key,
+        requests.image_path,
         case
             when answers_ranked.call_id is not null then 'answered'
             when not failures_ranked.is_retryable or failures_ranked.attempt >= {{ var('ai_max_attempts') | int }} then 'failed'
@@ -66,7 +67,8 @@ step_answers as (
         answers_ranked.is_current_version,
         answers_ranked.called_at as answered_at,
         failures_ranked.attempt as failed_attempts,
-        failures_ranked.error as last_error
+        failures_ranked.error as last_error,
+        failures_ranked.called_at as last_failed_at
     from requests
     left join answers_ranked
         on

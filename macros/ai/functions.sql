@@ -24,7 +24,7 @@
 
 {% macro clickzetta__ai_classify(settings, request) -%}
     {{ return(
-        "ai_classify(" ~ faultline.sql_text(settings.provider_model_id) ~ ", " ~ faultline.lakehouse_image(request)
+        "ai_classify(" ~ faultline.lakehouse_model_id(settings) ~ ", " ~ faultline.lakehouse_image(request)
         ~ ", array(" ~ faultline.sql_text_list(settings.labels) ~ "), " ~ faultline.lakehouse_ai_options() ~ ")"
     ) }}
 {%- endmacro %}
@@ -45,7 +45,7 @@
 
 {% macro clickzetta__ai_extract(settings, request) -%}
     {{ return(
-        "ai_extract(" ~ faultline.sql_text(settings.provider_model_id) ~ ", " ~ faultline.lakehouse_image(request)
+        "ai_extract(" ~ faultline.lakehouse_model_id(settings) ~ ", " ~ faultline.lakehouse_image(request)
         ~ ", json" ~ faultline.sql_text(settings.response_schema) ~ ", " ~ faultline.lakehouse_ai_options() ~ ")"
     ) }}
 {%- endmacro %}
@@ -71,7 +71,7 @@
         {%- set content = request ~ ".prompt_text" -%}
     {%- endif -%}
     {{ return(
-        "ai_complete(" ~ faultline.sql_text(settings.provider_model_id) ~ ", " ~ content ~ ", "
+        "ai_complete(" ~ faultline.lakehouse_model_id(settings) ~ ", " ~ content ~ ", "
         ~ faultline.lakehouse_ai_options() ~ ")"
     ) }}
 {%- endmacro %}
@@ -96,10 +96,22 @@
 {%- endmacro %}
 
 
+{# The model as Lakehouse knows it. Before the seeds are built nobody knows it, and nothing is asked. #}
+{% macro lakehouse_model_id(settings) -%}
+    {%- if settings.get('is_checked', true) and not modules.re.fullmatch('[A-Za-z0-9_-]+:\\S+', settings.provider_model_id) -%}
+        {{ faultline.raise_ai_error(
+            "'" ~ settings.provider_model_id ~ "' is no model of Lakehouse: provider_model_id in ai_models is endpoint:<endpoint> or "
+            ~ "<connection>:<model>. Name such a model in ai_step_models"
+        ) }}
+    {%- endif -%}
+    {{ return(faultline.sql_text(settings.provider_model_id)) }}
+{%- endmacro %}
+
+
 {% macro lakehouse_presigned_url(request) -%}
     {{ return(
-        "get_presigned_url(" ~ var('image_volume') ~ ", " ~ request ~ ".image_path, "
-        ~ (var('ai_options').presigned_url_seconds | int) ~ ")"
+        "get_presigned_url(" ~ faultline.image_volume() ~ ", " ~ request ~ ".image_path, "
+        ~ faultline.ai_options().presigned_url_seconds ~ ")"
     ) }}
 {%- endmacro %}
 
@@ -109,10 +121,31 @@
 
 {# Timeout and concurrency are strings by the vendor's contract; thinking costs time and tokens for nothing here. #}
 {% macro lakehouse_ai_options() -%}
+    {%- set given = faultline.ai_options() -%}
     {%- set options = {
         'model.params': {'enable_thinking': false, 'temperature': 0},
-        'response.timeout': var('ai_options').response_timeout_seconds | string,
-        'task.concurrency': var('ai_options').task_concurrency | string,
+        'response.timeout': given.response_timeout_seconds | string,
+        'task.concurrency': given.task_concurrency | string,
     } -%}
     {{ return("json" ~ faultline.sql_text(tojson(options))) }}
+{%- endmacro %}
+
+
+{# The var ai_options, every part of it a whole number above 0. `--vars` replaces the whole dictionary: none may be missing. #}
+{% macro ai_options() -%}
+    {%- set names = ['response_timeout_seconds', 'task_concurrency', 'presigned_url_seconds'] -%}
+    {%- set options = {} -%}
+    {%- for name in names -%}
+        {%- set value = var('ai_options').get(name) -%}
+        {%- if not modules.re.fullmatch('[1-9][0-9]*', value | string) -%}
+            {{ faultline.raise_ai_error(
+                "ai_options." ~ name ~ " is a whole number above 0, not " ~ value ~ "; the var needs " ~ (names | join(', '))
+            ) }}
+        {%- endif -%}
+        {%- do options.update({name: value | int}) -%}
+    {%- endfor -%}
+    {%- for name in var('ai_options') if name not in names -%}
+        {{ faultline.raise_ai_error("ai_options has no part '" ~ name ~ "'; it has " ~ (names | join(', '))) }}
+    {%- endfor -%}
+    {{ return(options) }}
 {%- endmacro %}

@@ -115,6 +115,15 @@
 {%- endmacro %}
 
 
+{# The var ai_batch_size. With 0 nothing would be asked, and the budget would be blamed for it. #}
+{% macro ai_batch_size() -%}
+    {%- if not modules.re.fullmatch('[1-9][0-9]*', var('ai_batch_size') | string) -%}
+        {{ faultline.raise_ai_error("ai_batch_size is a whole number above 0, not " ~ var('ai_batch_size')) }}
+    {%- endif -%}
+    {{ return(var('ai_batch_size') | int) }}
+{%- endmacro %}
+
+
 {# The key of one call: what is asked, of whom, and which attempt it is. #}
 {% macro ai_call_id(settings) -%}
     {{ return(dbt.hash(dbt.concat([

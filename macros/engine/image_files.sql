@@ -18,12 +18,13 @@
 {%- endmacro %}
 
 {% macro clickzetta__image_files() -%}
-    {%- if var('image_volume') | lower == 'user volume' -%}
+    {%- set volume = faultline.image_volume() -%}
+    {%- if volume | lower == 'user volume' -%}
     select relative_path as image_path
     from (show user volume directory)
     {%- else -%}
     select relative_path as image_path
-    from directory({{ var('image_volume') }})
+    from directory({{ volume }})
     {%- endif -%}
 {%- endmacro %}
 

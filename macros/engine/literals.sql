@@ -14,7 +14,7 @@
 #}
 {% macro clickzetta__sql_text(value) -%}
     {%- set text = value | string -%}
-    {%- for poison in ['%(hints)s', 'test plain returns', 'test unicode returns'] if poison in text -%}
+    {%- for poison in faultline.lakehouse_poisons() if poison in text -%}
         {{ exceptions.raise_compiler_error(
             "The text '" ~ poison ~ "' cannot be sent to Lakehouse: the vendor's connector changes or drops a statement that holds it."
         ) }}
@@ -24,6 +24,11 @@
         {%- set escaped.text = escaped.text | replace(character, escape) -%}
     {%- endfor -%}
     {{ return("'" ~ escaped.text ~ "'") }}
+{%- endmacro %}
+
+
+{% macro lakehouse_poisons() -%}
+    {{ return(['%(hints)s', 'test plain returns', 'test unicode returns']) }}
 {%- endmacro %}
 
 

@@ -148,7 +148,8 @@
 
 
 {#
-    Creates what dbt does not materialize: the landing schema and tables, and the AI ledgers. Safe to repeat.
+    Creates what dbt does not materialize: the landing schema and tables, and the AI ledgers. Safe to repeat: what is there
+    stays, and gets the columns that a newer version of the contract brought.
 
         dbt run-operation create_landing --target lakehouse
         dbt run-operation create_landing --target lakehouse --args '{dry_run: true}'       prints the statements only
@@ -161,44 +162,88 @@
     {%- for statement_text in faultline.landing_statements(as_text, with_ledgers) -%}
         {%- do faultline.lakehouse_run_or_print(statement_text, dry_run) -%}
     {%- endfor -%}
-    {%- if not dry_run -%}
+    {%- if execute and not dry_run -%}
+        {%- do faultline.add_new_landing_columns(as_text) -%}
         {{ log("The landing tables are there, in schema " ~ var('landing_schema') ~ ".", info=true) }}
     {%- endif -%}
 {%- endmacro %}
 
 {% macro landing_statements(as_text=false, with_ledgers=true) -%}
     {%- do faultline.only_on_lakehouse('create_landing') -%}
-    {%- set statements = [
-        "create schema if not exists " ~ api.Relation.create(database=target.database, schema=var('landing_schema')).without_identifier(),
-        "create schema if not exists " ~ api.Relation.create(database=target.database, schema=target.schema).without_identifier(),
+    {%- set ledgers = [] -%}
+    {%- for node in graph.nodes.values() if with_ledgers and node.resource_type == 'model' and node.config.materialized == 'ai_ledger' -%}
+        {%- do ledgers.append(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias, type='table')) -%}
+    {%- endfor -%}
+    {%- set schemas = [
+        faultline.landing_relation('any').without_identifier() | string,
+        api.Relation.create(database=target.database, schema=target.schema).without_identifier() | string,
     ] -%}
-    {%- set contract = faultline.lakehouse_landing_contract() -%}
+    {%- for ledger in ledgers -%}
+        {%- do schemas.append(ledger.without_identifier() | string) -%}
+    {%- endfor -%}
+    {%- set statements = [] -%}
+    {%- for schema in schemas | unique -%}
+        {%- do statements.append("create schema if not exists " ~ schema) -%}
+    {%- endfor -%}
     {%- for table in faultline.landing_tables() -%}
-        {%- if table not in contract -%}
-            {{ exceptions.raise_compiler_error("The landing table " ~ table ~ " has no columns in lakehouse_landing_contract.") }}
-        {%- endif -%}
-        {%- set terms = contract[table] -%}
-        {%- set relation = api.Relation.create(database=target.database, schema=var('landing_schema'), identifier=table) -%}
+        {%- set terms = faultline.landing_terms(table) -%}
+        {%- set relation = faultline.landing_relation(table) -%}
         {%- set columns = [] -%}
         {%- for name, type in terms.columns -%}
             {%- do columns.append((name, 'string' if as_text else type)) -%}
         {%- endfor -%}
         {%- do statements.append(faultline.lakehouse_create_table_sql(
-            relation, columns, [] if as_text else terms.key, none if as_text else terms.partition, terms.comment
+            relation, columns, [] if as_text else terms.key, none if as_text else terms.partition, terms.comment,
+            faultline.column_descriptions('ods_' ~ table)
         )) -%}
         {%- do statements.append(faultline.lakehouse_change_tracking_sql(relation)) -%}
         {%- for column in terms.looked_up -%}
             {%- do statements.append(faultline.lakehouse_bloom_filter_sql(relation, column)) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- if with_ledgers -%}
-        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'ai_ledger' -%}
-            {%- do statements.extend(faultline.ai_ledger_ddl(
-                api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias, type='table')
-            )) -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- for ledger in ledgers -%}
+        {%- do statements.extend(faultline.ai_ledger_ddl(ledger)) -%}
+    {%- endfor -%}
     {{ return(statements) }}
+{%- endmacro %}
+
+{# The columns of the contract that a landing table of an older version lacks; they are optional, so old rows keep NULL. #}
+{% macro add_new_landing_columns(as_text=false) -%}
+    {%- for table in faultline.landing_tables() -%}
+        {%- set relation = faultline.landing_relation(table) -%}
+        {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list -%}
+        {%- for name, type in faultline.landing_terms(table).columns if name not in present -%}
+            {%- do faultline.lakehouse_run("alter table " ~ relation ~ " add column " ~ name ~ " " ~ ('string' if as_text else type)) -%}
+            {{ log("Column " ~ name ~ " was added to " ~ relation ~ ".", info=true) }}
+        {%- endfor -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro landing_terms(table) -%}
+    {%- set contract = faultline.lakehouse_landing_contract() -%}
+    {%- if table not in contract -%}
+        {{ exceptions.raise_compiler_error("The landing table " ~ table ~ " has no columns in lakehouse_landing_contract.") }}
+    {%- endif -%}
+    {{ return(contract[table]) }}
+{%- endmacro %}
+
+{# A table of the landing schema. Its name stands in the SQL without quotes, so the var landing_schema is one plain word. #}
+{% macro landing_relation(table) -%}
+    {%- if not modules.re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", var('landing_schema') | string) -%}
+        {{ exceptions.raise_compiler_error("The var landing_schema is one word of letters, digits and underscores, not: " ~ var('landing_schema')) }}
+    {%- endif -%}
+    {{ return(api.Relation.create(database=target.database, schema=var('landing_schema'), identifier=table, type='table')) }}
+{%- endmacro %}
+
+{# What the project says of the columns of a model, by name. #}
+{% macro column_descriptions(model_name) -%}
+    {%- set descriptions = {} -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model_name -%}
+        {%- for name, column in node.columns.items() -%}
+            {%- do descriptions.update({name | lower: column.description}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(descriptions) }}
 {%- endmacro %}
 
 

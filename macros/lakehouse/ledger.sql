@@ -1,13 +1,14 @@
 {#
     The AI ledger on Lakehouse. Two facts shape it: one failing row may fail its whole statement, and nothing in dbt can
-    catch an SQL error; and an AI expression that is read twice may be evaluated twice. So a ledger has two helpers:
+    catch an SQL error; and an AI expression that is read twice may be evaluated twice. So a ledger has three helpers:
 
-    <ledger>_journal       what is about to be asked, written and committed before each batch
-    <ledger>_answers_raw   the raw answers of a batch; the only statement with an AI function, which stands in it once
+    <ledger>_journal             what is about to be asked, written and committed before each batch
+    <ledger>_answers_raw         the raw answers of a batch; the only statement with an AI function, which stands in it once
+    <ledger>_statement_errors    what Lakehouse said where a run ended in a failed statement, noted by on-run-end
 
     A batch whose statement failed has journal rows without answers. The next run asks the unsuspected keys first and
     then those again in parts of an eighth, until the poisoned row stands alone. When that fails too, the run after it
-    writes the row into the ledger as failed. See docs/lakehouse.md for what this costs.
+    writes the row into the ledger as failed, with the message. See docs/lakehouse.md for what this costs.
 #}
 {% macro ai_journal(ledger) -%}
     {{ return(ledger.incorporate(path={'identifier': ledger.identifier ~ '_journal'}, type='table')) }}
@@ -15,6 +16,10 @@
 
 {% macro ai_answer_store(ledger) -%}
     {{ return(ledger.incorporate(path={'identifier': ledger.identifier ~ '_answers_raw'}, type='table')) }}
+{%- endmacro %}
+
+{% macro ai_statement_errors(ledger) -%}
+    {{ return(ledger.incorporate(path={'identifier': ledger.identifier ~ '_statement_errors'}, type='table')) }}
 {%- endmacro %}
 
 {% macro ai_journal_columns() -%}
@@ -32,36 +37,59 @@
     ]) }}
 {%- endmacro %}
 
+{% macro ai_statement_error_columns() -%}
+    {{ return([
+        ('run_id', 'string'), ('error', 'string'), ('is_service_fault', 'boolean'), ('noted_at', dbt.type_timestamp()),
+    ]) }}
+{%- endmacro %}
 
-{# The ledger with its key and helpers; or the columns that a newer version of the project brought. #}
+
+{# The ledger with its key and helpers; or what a newer version of the project brought. #}
 {% macro clickzetta__create_ai_ledger(ledger, existing) -%}
-    {%- if existing is none -%}
+    {%- set helpers = [faultline.ai_journal(ledger), faultline.ai_answer_store(ledger), faultline.ai_statement_errors(ledger)] -%}
+    {%- set missing = [] -%}
+    {%- for helper in helpers if load_relation(helper) is none -%}
+        {%- do missing.append(helper) -%}
+    {%- endfor -%}
+    {%- if existing is none or missing -%}
         {%- for statement_text in faultline.ai_ledger_ddl(ledger) -%}
             {%- do faultline.lakehouse_run(statement_text) -%}
         {%- endfor -%}
-    {%- else -%}
+    {%- endif -%}
+    {%- if existing is not none -%}
         {%- set present = adapter.get_columns_in_relation(ledger) | map(attribute='name') | map('lower') | list -%}
         {%- for name, type in faultline.ai_ledger_columns() if name not in present -%}
             {%- do faultline.lakehouse_run("alter table " ~ ledger ~ " add column " ~ name ~ " " ~ type) -%}
         {%- endfor -%}
     {%- endif -%}
+    {#- The budget and the hook on-run-end look them up in the cache. -#}
+    {%- for created in missing + ([ledger] if existing is none else []) -%}
+        {%- do adapter.cache_added(created) -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro ai_ledger_ddl(ledger) -%}
+    {%- set journal = faultline.ai_journal(ledger) -%}
     {%- set statements = [
         faultline.lakehouse_create_table_sql(
             ledger, faultline.ai_ledger_columns(), ['called_at', 'call_id'], 'called_at',
-            'Append-only record of AI calls: one row per call made. Never edited, never dropped: answers were paid for.'
+            'Append-only record of AI calls: one row per call made. Never edited, never dropped: answers were paid for.',
+            faultline.column_descriptions(ledger.identifier)
         ),
         faultline.lakehouse_change_tracking_sql(ledger),
         faultline.lakehouse_bloom_filter_sql(ledger, 'inspection_id'),
         faultline.lakehouse_create_table_sql(
-            faultline.ai_journal(ledger), faultline.ai_journal_columns(), [], none,
+            journal, faultline.ai_journal_columns(), ['started_at', 'batch_id', 'call_id'], 'started_at',
             'What was about to be asked, one row per call, written before the statement that asks.'
         ),
+        faultline.lakehouse_bloom_filter_sql(journal, 'batch_id'),
         faultline.lakehouse_create_table_sql(
-            faultline.ai_answer_store(ledger), faultline.ai_answer_store_columns(), [], none,
+            faultline.ai_answer_store(ledger), faultline.ai_answer_store_columns(), ['called_at', 'batch_id', 'call_id'], 'called_at',
             'Raw answers as they came, one row per call that was answered.'
+        ),
+        faultline.lakehouse_create_table_sql(
+            faultline.ai_statement_errors(ledger), faultline.ai_statement_error_columns(), ['run_id'], none,
+            'What Lakehouse said where a run ended in a failed AI statement, one row per run.'
         ),
     ] -%}
     {{ return(statements) }}
@@ -69,14 +97,28 @@
 
 
 {#
+    Runs of a ledger that ended in a failed statement. Its batch is the one of the run without answers. Where the service
+    was at fault, and not a row of the batch, nothing is suspected and no attempt is counted.
+#}
+{% macro ai_runs_ended_by_service(ledger) -%}
+    {{ return("select run_id from " ~ faultline.ai_statement_errors(ledger) ~ " where is_service_fault") }}
+{%- endmacro %}
+
+{# What a bad picture shares with its other calls: the picture, whichever inspection and step it is asked for. #}
+{% macro ai_suspect(relation) -%}
+    {{ return("coalesce(" ~ relation ~ ".image_path, " ~ relation ~ ".inspection_id)") }}
+{%- endmacro %}
+
+
+{#
     The pending keys with suspected_batch: NULL for a key no failed statement held, else the size of the smallest failed
-    batch it was in; 1 for a key that failed alone before and may be tried again.
+    batch it was in; 1 for a picture that failed alone before, in this step or another, and is asked alone at once.
 #}
 {% macro ai_suspected_requests(settings, wanted_sql, ledger) -%}
     select
         pending.*,
         case
-            when alone.inspection_id is not null then 1
+            when alone.suspect is not null then 1
             else suspects.smallest_batch
         end as suspected_batch
     from (
@@ -84,36 +126,39 @@
     ) as pending
     left join (
         select
-            inspection_id,
-            content_key,
-            attempt,
-            min(batch_size) as smallest_batch
-        from {{ faultline.ai_journal(ledger) }}
+            journal.inspection_id,
+            journal.content_key,
+            journal.attempt,
+            min(journal.batch_size) as smallest_batch
+        from {{ faultline.ai_journal(ledger) }} as journal
+        left anti join ({{ faultline.ai_runs_ended_by_service(ledger) }}) as outage
+            on journal.run_id = outage.run_id
         where
-            model = {{ faultline.sql_text(settings.model) }}
-            and prompt_version = {{ faultline.sql_text(settings.prompt_version) }}
+            journal.model = {{ faultline.sql_text(settings.model) }}
+            and journal.prompt_version = {{ faultline.sql_text(settings.prompt_version) }}
         group by
-            inspection_id,
-            content_key,
-            attempt
+            journal.inspection_id,
+            journal.content_key,
+            journal.attempt
     ) as suspects
         on
             pending.inspection_id = suspects.inspection_id
             and pending.content_key = suspects.content_key
             and pending.attempt = suspects.attempt
     left join (
-        select distinct
-            inspection_id,
-            content_key
-        from {{ ledger }}
-        where
-            model = {{ faultline.sql_text(settings.model) }}
-            and prompt_version = {{ faultline.sql_text(settings.prompt_version) }}
-            and finish_reason = 'statement_failed'
+        select distinct {{ faultline.ai_suspect('failed_call') }} as suspect
+        from (
+        {%- for known_ledger in faultline.ai_ledgers() %}
+            select
+                inspection_id,
+                image_path
+            from {{ known_ledger }}
+            where finish_reason = 'statement_failed'
+            {{ 'union all' if not loop.last }}
+        {%- endfor %}
+        ) as failed_call
     ) as alone
-        on
-            pending.inspection_id = alone.inspection_id
-            and pending.content_key = alone.content_key
+        on {{ faultline.ai_suspect('pending') }} = alone.suspect
 {%- endmacro %}
 
 
@@ -138,7 +183,7 @@
                         'is_reinference': is_reinference,
                         'suspected_batch': size,
                         'calls': calls,
-                        'batch_size': var('ai_batch_size') | int if size is none else (size + 7) // 8,
+                        'batch_size': faultline.ai_batch_size() if size is none else (size + 7) // 8,
                     }) -%}
                 {%- endif -%}
             {%- endfor -%}
@@ -212,24 +257,38 @@
 {%- endmacro %}
 
 
-{# Answers that are stored and not in the ledger yet: of the batch just asked, or of a run that was killed in between. #}
-{% macro ai_collect_answers(settings, ledger) -%}
+{#
+    Answers that are stored and not in the ledger yet: of one batch, or of whatever runs left behind that were killed. A
+    call that was asked twice, because its first answer came after its run was given up, has one row: its first answer.
+#}
+{% macro ai_collect_answers(settings, ledger, batch_id=none) -%}
     insert into {{ ledger }} ({{ faultline.ai_ledger_columns() | map(attribute=0) | join(', ') }})
     select
         {{ faultline.ai_ledger_row("answers.called_at", "answers.raw_response", "'the model returned no answer'", "true", "null") }}
-    from {{ faultline.ai_answer_store(ledger) }} as answers
+    from (
+        select
+            *,
+            row_number() over (
+                partition by call_id
+                order by called_at asc, batch_id asc
+            ) as arrival
+        from {{ faultline.ai_answer_store(ledger) }}
+        {{ "where batch_id = '" ~ batch_id ~ "'" if batch_id is not none }}
+    ) as answers
     inner join {{ faultline.ai_journal(ledger) }} as journal
         on
             answers.batch_id = journal.batch_id
             and answers.call_id = journal.call_id
     left anti join {{ ledger }} as known
         on answers.call_id = known.call_id
+    where answers.arrival = 1
 {%- endmacro %}
 
 
 {#
-    Keys of earlier runs that were asked alone and have no answer: their statement failed. Where the same run got other
-    answers, the service was up and the row is at fault: it is not tried again. Else it may be, up to ai_max_attempts.
+    Calls of earlier runs that were made alone and have no answer. Given up for good is a row whose statement is known to
+    have failed in a run in which others were answered: the service was up, the row is at fault. Else (nothing was
+    answered, or the run was killed and nobody knows) it is one attempt of ai_max_attempts.
 #}
 {% macro ai_record_statement_failures(settings, ledger) -%}
     insert into {{ ledger }} ({{ faultline.ai_ledger_columns() | map(attribute=0) | join(', ') }})
@@ -237,8 +296,8 @@
         {{ faultline.ai_ledger_row(
             "journal.started_at",
             "cast(null as string)",
-            "concat('the statement of this call failed; the message is in information_schema.job_history under batch ', journal.batch_id)",
-            "(served.run_id is null)",
+            "concat(coalesce(errors.error, 'the run ended before this call was answered'), ' (asked alone, batch ', journal.batch_id, ' of information_schema.job_history)')",
+            "(errors.run_id is null or served.run_id is null)",
             "'statement_failed'"
         ) }}
     from (
@@ -253,10 +312,14 @@
             batch_size = 1
             and run_id <> '{{ invocation_id }}'
     ) as journal
+    left anti join ({{ faultline.ai_runs_ended_by_service(ledger) }}) as outage
+        on journal.run_id = outage.run_id
     left anti join {{ ledger }} as known
         on journal.call_id = known.call_id
     left anti join {{ faultline.ai_answer_store(ledger) }} as answers
         on journal.call_id = answers.call_id
+    left join {{ faultline.ai_statement_errors(ledger) }} as errors
+        on journal.run_id = errors.run_id
     left join (
         select distinct asked.run_id
         from {{ faultline.ai_journal(ledger) }} as asked
@@ -267,6 +330,58 @@
     ) as served
         on journal.run_id = served.run_id
     where journal.newest = 1
+{%- endmacro %}
+
+
+{#
+    on-run-end: what Lakehouse said of a failed AI statement. The run that comes next cannot ask for it any more: the job
+    history of the workspace is minutes late and open to its administrators only. On other engines nothing.
+#}
+{% macro note_failed_ai_statements(results) -%}
+    {{ return(adapter.dispatch('note_failed_ai_statements', 'faultline')(results)) }}
+{%- endmacro %}
+
+{% macro default__note_failed_ai_statements(results) -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{% macro clickzetta__note_failed_ai_statements(results) -%}
+    {%- for result in results if execute and result.status == 'error' and result.node.config.materialized == 'ai_ledger' -%}
+        {%- set ledger = api.Relation.create(database=result.node.database, schema=result.node.schema, identifier=result.node.alias, type='table') -%}
+        {%- if not (result.message or '').startswith('Compilation Error') and load_relation(faultline.ai_statement_errors(ledger)) is not none -%}
+            {%- set message = faultline.ai_error_text(result.message or 'unknown error') -%}
+            {%- do faultline.lakehouse_run(
+                faultline.lakehouse_utc() ~ ";\ninsert into " ~ faultline.ai_statement_errors(ledger)
+                ~ " (" ~ (faultline.ai_statement_error_columns() | map(attribute=0) | join(', ')) ~ ")\nselect '" ~ invocation_id ~ "' as run_id, "
+                ~ faultline.sql_text(message) ~ " as error, " ~ (faultline.is_ai_service_fault(message) | string | lower) ~ " as is_service_fault, "
+                ~ faultline.statement_time() ~ " as noted_at"
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{# The words of the engine out of dbt's message, on one line, as a text that can be sent; of a URL without its signature. #}
+{% macro ai_error_text(message) -%}
+    {%- set lines = [] -%}
+    {%- for line in message.split('\n') if line.strip() and not modules.re.match('(Runtime|Database) Error', line) -%}
+        {%- do lines.append(line.strip()) -%}
+    {%- endfor -%}
+    {%- set text = namespace(value=modules.re.sub('(https?://[^\\s?]+)[?]\\S*', '\\1', lines | join(' '))) -%}
+    {%- for poison in faultline.lakehouse_poisons() -%}
+        {%- set text.value = text.value | replace(poison, '...') -%}
+    {%- endfor -%}
+    {{ return(text.value[:1000]) }}
+{%- endmacro %}
+
+{#
+    Faults of the AI service that no picture is to blame for: an endpoint that is not there, a wrong name, a used-up quota, as
+    the documentation words them, and a rate limit, which it does not.
+#}
+{% macro is_ai_service_fault(message) -%}
+    {{ return(modules.re.search(
+        '(?i)no available endpoints|invalid model coordinates|quota exceeded|rate limit|too many requests', message
+    ) is not none) }}
 {%- endmacro %}
 
 

@@ -1,11 +1,15 @@
 {#
     CREATE TABLE for a table that dbt does not materialize: types, PRIMARY KEY with the partition column first,
-    PARTITIONED BY (days(...)), a comment. The adapter can emit neither key nor partition transform.
+    PARTITIONED BY (days(...)), comments. The adapter can emit neither key nor partition transform.
 #}
-{% macro lakehouse_create_table_sql(relation, columns, primary_key=[], partition_column=none, comment='') -%}
+{% macro lakehouse_create_table_sql(relation, columns, primary_key=[], partition_column=none, comment='', column_descriptions={}) -%}
     {%- set definitions = [] -%}
     {%- for name, type in columns -%}
-        {%- do definitions.append("    " ~ name ~ " " ~ type ~ (" not null" if name in primary_key else "")) -%}
+        {%- set description = column_descriptions.get(name) -%}
+        {%- do definitions.append(
+            "    " ~ name ~ " " ~ type ~ (" not null" if name in primary_key else "")
+            ~ (" comment " ~ faultline.lakehouse_comment(description) if description else "")
+        ) -%}
     {%- endfor -%}
     {%- if primary_key -%}
         {%- if partition_column and primary_key[0] != partition_column -%}
@@ -24,7 +28,7 @@
 {% macro lakehouse_change_tracking_sql(relation) -%}
     {{ return(
         "alter table " ~ relation ~ " set properties('change_tracking'='true', 'data_retention_days'='"
-        ~ (faultline.lakehouse_settings().retention_days | int) ~ "')"
+        ~ faultline.lakehouse_settings().retention_days ~ "')"
     ) }}
 {%- endmacro %}
 
@@ -46,9 +50,10 @@
         {%- endif -%}
         {%- do settings.update({key: value}) -%}
     {%- endfor -%}
-    {%- if settings.retention_days | int < 1 or settings.retention_days | int > 90 -%}
+    {#- With 0 days of time travel every refresh would be a full one. -#}
+    {%- if not modules.re.fullmatch('[1-9]|[1-8][0-9]|90', settings.retention_days | string) -%}
         {{ exceptions.raise_compiler_error(
-            "The var lakehouse: retention_days is 1 to 90, not " ~ settings.retention_days ~ ": without time travel every refresh is a full one."
+            "The var lakehouse.retention_days is a whole number from 1 to 90, not " ~ settings.retention_days ~ "."
         ) }}
     {%- endif -%}
     {{ return(settings) }}

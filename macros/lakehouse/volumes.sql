@@ -1,7 +1,6 @@
 {#
-    Where images and files lie. Secrets come from the environment, are read when the operation runs, and are not in any
-    compiled file: these are operations, not models. dbt writes the SQL of an operation into its debug log, so a secret
-    goes through the prefix DBT_ENV_SECRET_, which dbt scrubs from every log.
+    Where images and files lie. No secret passes through here: dbt writes the SQL of an operation into its log. The storage
+    connection of an external volume is made by `python scripts/faultline storage-connection`.
 #}
 
 {#
@@ -23,7 +22,7 @@
         {{ return("create volume if not exists " ~ name ~ " directory=(enable=true,auto_refresh=true) recursive=true") }}
     {%- endif -%}
     {%- if not connection -%}
-        {{ exceptions.raise_compiler_error("create_volume: an external volume needs the name of a storage connection (create_storage_connection).") }}
+        {{ exceptions.raise_compiler_error("create_volume: an external volume needs the name of a storage connection (python scripts/faultline storage-connection).") }}
     {%- endif -%}
     {%- if not modules.re.fullmatch("(oss|cos|s3)://[^'\\\\\\s]+/", location) -%}
         {{ exceptions.raise_compiler_error("create_volume: location is oss://, cos:// or s3://bucket/path/ with a slash at its end, not " ~ location ~ ".") }}
@@ -36,50 +35,17 @@
 {%- endmacro %}
 
 
-{#
-    A storage connection. The keys are read from DBT_ENV_SECRET_STORAGE_ACCESS_ID and DBT_ENV_SECRET_STORAGE_ACCESS_KEY.
-        kind: oss (with endpoint), cos (with region and app_id), s3 (with endpoint and region)
-#}
-{% macro create_storage_connection(name, kind, endpoint=none, region=none, app_id=none, dry_run=false) -%}
-    {%- do faultline.only_on_lakehouse('create_storage_connection') -%}
-    {%- if dry_run -%}
-        {{ print(faultline.storage_connection_sql(name, kind, endpoint, region, app_id, '***', '***') ~ ";\n") }}
-    {%- elif execute -%}
-        {%- do faultline.lakehouse_run(faultline.storage_connection_sql(
-            name, kind, endpoint, region, app_id,
-            env_var('DBT_ENV_SECRET_STORAGE_ACCESS_ID'), env_var('DBT_ENV_SECRET_STORAGE_ACCESS_KEY')
-        )) -%}
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro storage_connection_sql(name, kind, endpoint, region, app_id, access_id, access_key) -%}
+{# Reads the file list of an external volume anew; a file that is not in it has no URL and is not judged. #}
+{% macro refresh_volume(name, dry_run=false) -%}
+    {%- do faultline.only_on_lakehouse('refresh_volume') -%}
     {%- do faultline.check_lakehouse_name(name) -%}
-    {%- set needed = {'oss': {'endpoint': endpoint}, 'cos': {'region': region, 'app_id': app_id}, 's3': {'endpoint': endpoint, 'region': region}} -%}
-    {%- if kind not in needed -%}
-        {{ exceptions.raise_compiler_error("create_storage_connection: kind is oss, cos or s3, not " ~ kind ~ ".") }}
-    {%- endif -%}
-    {%- for argument, value in needed[kind].items() if not value -%}
-        {{ exceptions.raise_compiler_error("create_storage_connection: " ~ kind ~ " needs " ~ argument ~ ".") }}
-    {%- endfor -%}
-    {%- set id, key = faultline.sql_text(access_id), faultline.sql_text(access_key) -%}
-    {%- if kind == 'oss' -%}
-        {{ return("create storage connection " ~ name ~ " type oss endpoint=" ~ faultline.sql_text(endpoint) ~ " access_id=" ~ id ~ " access_key=" ~ key) }}
-    {%- elif kind == 'cos' -%}
-        {{ return(
-            "create storage connection " ~ name ~ " type cos access_key=" ~ id ~ " secret_key=" ~ key ~ " region="
-            ~ faultline.sql_text(region) ~ " app_id=" ~ faultline.sql_text(app_id)
-        ) }}
-    {%- endif -%}
-    {{ return(
-        "create storage connection " ~ name ~ " type s3 access_key=" ~ id ~ " secret_key=" ~ key ~ " endpoint="
-        ~ faultline.sql_text(endpoint) ~ " region=" ~ faultline.sql_text(region)
-    ) }}
+    {%- do faultline.lakehouse_run_or_print("alter volume " ~ name ~ " refresh", dry_run) -%}
 {%- endmacro %}
 
 
 {#
-    Loads CSV or Parquet files of a volume into a landing table. Files are named, so that a repeat loads nothing twice
-    by accident.
+    Loads CSV or Parquet files of a volume into a landing table. Files are named; Lakehouse leaves out those that it has
+    loaded before. The columns of a CSV file are taken by their place: in the order of the landing contract.
         dbt run-operation load_landing --target lakehouse --args '{table: lines, volume: "VOLUME faultline.files", files: [lines.csv], format: csv}'
 #}
 {% macro load_landing(table, volume, files, format='csv', purge=false, dry_run=false) -%}
@@ -88,9 +54,7 @@
 {%- endmacro %}
 
 {% macro load_landing_sql(table, volume, files, format='csv', purge=false) -%}
-    {%- if table not in faultline.landing_tables() -%}
-        {{ exceptions.raise_compiler_error("load_landing: there is no landing table '" ~ table ~ "'; there are " ~ (faultline.landing_tables() | join(', ')) ~ ".") }}
-    {%- endif -%}
+    {%- do faultline.check_landing_table(table, 'load_landing') -%}
     {%- if format not in ['csv', 'parquet'] -%}
         {{ exceptions.raise_compiler_error("load_landing: format is csv or parquet, not " ~ format ~ ".") }}
     {%- endif -%}
@@ -99,7 +63,7 @@
     {%- endif -%}
     {%- do faultline.check_volume(volume) -%}
     {{ return(
-        "copy into " ~ api.Relation.create(database=target.database, schema=var('landing_schema'), identifier=table) ~ " from " ~ volume
+        "copy into " ~ faultline.landing_relation(table) ~ " from " ~ volume
         ~ " using " ~ format ~ (" options('header'='true', 'nullValue'='')" if format == 'csv' else "")
         ~ " files(" ~ faultline.sql_text_list(files) ~ ")" ~ (" purge=true" if purge else "")
     ) }}
@@ -107,26 +71,38 @@
 
 
 {#
-    A pipe that loads inspections from Kafka as they come. COPY_JOB_HINT is a property of pipes and of nothing else; the
-    concurrency of AI calls does not belong here but in the options of the call (var ai_options).
+    A pipe that loads a landing table from Kafka, one JSON object per message, its keys the columns of the contract:
+
+        dbt run-operation create_kafka_pipe --target lakehouse --args '{name: faultline.inspections, bootstrap_servers: "k1:9092", topic: inspections, group_id: faultline, as_text: true}'
+
+    Give as_text as create_landing had it. With typed tables a message without a key fails its batch, and a pipe skips
+    batches that fail: where messages may be incomplete, land text and let the ods layer judge it.
+    COPY_JOB_HINT is a property of pipes and of nothing else; the concurrency of AI calls does not belong here but in the
+    options of the call (var ai_options). Brokers that ask for a password are left to Studio: the password would be logged.
 #}
-{% macro create_kafka_pipe(name, bootstrap_servers, topic, group_id, batch_seconds=60, dry_run=false) -%}
+{% macro create_kafka_pipe(name, bootstrap_servers, topic, group_id, table='defect_inspection_records', as_text=false, batch_seconds=60, dry_run=false) -%}
     {%- do faultline.only_on_lakehouse('create_kafka_pipe') -%}
-    {%- do faultline.lakehouse_run_or_print(faultline.kafka_pipe_sql(name, bootstrap_servers, topic, group_id, batch_seconds), dry_run) -%}
+    {%- do faultline.lakehouse_run_or_print(
+        faultline.kafka_pipe_sql(name, bootstrap_servers, topic, group_id, table, as_text, batch_seconds), dry_run
+    ) -%}
 {%- endmacro %}
 
-{% macro kafka_pipe_sql(name, bootstrap_servers, topic, group_id, batch_seconds=60) -%}
+{% macro kafka_pipe_sql(name, bootstrap_servers, topic, group_id, table='defect_inspection_records', as_text=false, batch_seconds=60) -%}
     {%- do faultline.check_lakehouse_name(name) -%}
-    {%- set columns = faultline.lakehouse_landing_contract()['defect_inspection_records'].columns -%}
+    {%- do faultline.check_landing_table(table, 'create_kafka_pipe') -%}
+    {%- if batch_seconds | int < 1 -%}
+        {{ exceptions.raise_compiler_error("create_kafka_pipe: batch_seconds is a whole number above 0, not " ~ batch_seconds ~ ".") }}
+    {%- endif -%}
     {%- set values = [] -%}
-    {%- for column, type in columns -%}
-        {%- do values.append("cast(get_json_object(message, '$." ~ column ~ "') as " ~ type ~ ") as " ~ column) -%}
+    {%- for column, type in faultline.landing_terms(table).columns -%}
+        {%- set text = "get_json_object(message, '$." ~ column ~ "')" -%}
+        {%- do values.append((text if as_text or type == 'string' else "cast(" ~ text ~ " as " ~ type ~ ")") ~ " as " ~ column) -%}
     {%- endfor -%}
     {{ return(
         "create pipe if not exists " ~ name ~ "\nvirtual_cluster = " ~ faultline.sql_text(target.vcluster or 'default')
         ~ "\nbatch_interval_in_seconds = " ~ faultline.sql_text(batch_seconds | int)
         ~ "\ncopy_job_hint = '{\"cz.sql.split.kafka.strategy\":\"size\"}'\nas copy into "
-        ~ api.Relation.create(database=target.database, schema=var('landing_schema'), identifier='defect_inspection_records')
+        ~ faultline.landing_relation(table)
         ~ " from (\n    select " ~ (values | join(',\n        ')) ~ "\n    from (select cast(value as string) as message from read_kafka("
         ~ faultline.sql_text_list([bootstrap_servers, topic, '', group_id]) ~ ", '', '', '', '', 'raw', 'raw', 0, map())) as messages\n)"
     ) }}
@@ -138,6 +114,20 @@
     {%- if not modules.re.fullmatch("[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*){0,2}", name | string) -%}
         {{ exceptions.raise_compiler_error("A Lakehouse name is letters, digits and underscores, parts joined by dots; this is not: " ~ name) }}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro check_landing_table(table, operation) -%}
+    {%- if table not in faultline.landing_tables() -%}
+        {{ exceptions.raise_compiler_error(
+            operation ~ ": there is no landing table '" ~ table ~ "'; there are " ~ (faultline.landing_tables() | join(', ')) ~ "."
+        ) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The var image_volume, which stands in the SQL without quotes. #}
+{% macro image_volume() -%}
+    {%- do faultline.check_volume(var('image_volume')) -%}
+    {{ return(var('image_volume')) }}
 {%- endmacro %}
 
 {# USER VOLUME or VOLUME schema.name. #}

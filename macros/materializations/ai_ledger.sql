@@ -42,8 +42,8 @@
             {%- set left = namespace(calls=wanted_calls) -%}
             {%- for _ in range(0, wanted_calls) if left.calls > 0 -%}
                 {%- set allowed = faultline.ai_calls_left(settings) -%}
-                {%- set batch_size = [left.calls, var('ai_batch_size') | int] | min if allowed is none
-                    else [left.calls, var('ai_batch_size') | int, allowed] | min -%}
+                {%- set batch_size = [left.calls, faultline.ai_batch_size()] | min if allowed is none
+                    else [left.calls, faultline.ai_batch_size(), allowed] | min -%}
                 {%- if batch_size <= 0 -%}
                     {%- set left_by_budget.calls = left_by_budget.calls + left.calls -%}
                     {%- set left.calls = 0 -%}

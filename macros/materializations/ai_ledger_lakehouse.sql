@@ -48,7 +48,7 @@
                     {%- set batch_id = invocation_id ~ '-' ~ settings.step ~ '-' ~ batches.made -%}
                     {%- do faultline.lakehouse_run(faultline.ai_journal_insert(settings, wanted_sql, ledger, batch_id, entry, batch_size)) -%}
                     {%- do faultline.lakehouse_run("/* faultline batch " ~ batch_id ~ " */ " ~ faultline.ai_ask_batch(settings, wanted_sql, ledger, batch_id)) -%}
-                    {%- do faultline.lakehouse_run(faultline.ai_collect_answers(settings, ledger)) -%}
+                    {%- do faultline.lakehouse_run(faultline.ai_collect_answers(settings, ledger, batch_id)) -%}
                     {%- set left.calls = left.calls - batch_size -%}
                 {%- endif -%}
             {%- endfor -%}
@@ -82,10 +82,10 @@
     before it runs out, at worst every call taking its full timeout, task_concurrency at a time.
 #}
 {% macro check_presigned_url_time() -%}
-    {%- set options = var('ai_options') -%}
-    {%- set rounds = (var('ai_batch_size') | int / options.task_concurrency | int) | round(0, 'ceil') | int -%}
-    {%- set longest = rounds * (options.response_timeout_seconds | int) -%}
-    {%- if longest > options.presigned_url_seconds | int -%}
+    {%- set options = faultline.ai_options() -%}
+    {%- set rounds = (faultline.ai_batch_size() / options.task_concurrency) | round(0, 'ceil') | int -%}
+    {%- set longest = rounds * options.response_timeout_seconds -%}
+    {%- if longest > options.presigned_url_seconds -%}
         {{ faultline.raise_ai_error(
             "a batch of " ~ var('ai_batch_size') ~ " calls, " ~ options.task_concurrency ~ " at a time with a timeout of "
             ~ options.response_timeout_seconds ~ " s each, may take " ~ longest ~ " s, longer than the image URLs live ("

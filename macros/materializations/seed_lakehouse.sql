@@ -1,7 +1,8 @@
 {#
     A seed on Lakehouse. The adapter drops and re-creates a seed on every run, which makes every dynamic table that reads
     it refresh in full, and loads it as a CSV file whose quoting rules are not documented. Here the table stays, its rows
-    are replaced only where the file differs from them, and they are written as literals of their column type.
+    are replaced only where the file differs from them, and they are written as literals of their column type. Up to 200
+    rows are replaced by one statement: a refresh that runs meanwhile sees the old thresholds or the new, never none.
 #}
 {% materialization seed, adapter='clickzetta' %}
     {%- set existing = load_relation(this) -%}
@@ -22,9 +23,11 @@
     {%- if existing is none or not is_same_shape or should_full_refresh() -%}
         {%- set columns = [] -%}
         {%- for name, type in definitions -%}
-            {%- do columns.append(adapter.quote(name) ~ ' ' ~ type) -%}
+            {%- do columns.append((adapter.quote(name), type)) -%}
         {%- endfor -%}
-        {%- do faultline.lakehouse_run("create table if not exists " ~ target_relation ~ " (" ~ (columns | join(', ')) ~ ")") -%}
+        {%- do faultline.lakehouse_run(
+            faultline.lakehouse_create_table_sql(target_relation, columns, [], none, model.description)
+        ) -%}
         {%- do faultline.lakehouse_track_changes(target_relation) -%}
     {%- endif -%}
 
@@ -43,9 +46,13 @@
     {%- set kept_digest = faultline.seed_digest_in_table(target_relation, definitions) -%}
     {%- set is_unchanged = kept_digest == faultline.seed_digest(agate_table) -%}
     {%- if not is_unchanged -%}
-        {%- do faultline.lakehouse_run("truncate table " ~ target_relation) -%}
+        {%- if not rows -%}
+            {%- do faultline.lakehouse_run("truncate table " ~ target_relation) -%}
+        {%- endif -%}
         {%- for batch in rows | batch(200) -%}
-            {%- do faultline.lakehouse_run("insert into " ~ target_relation ~ " values\n" ~ (batch | join(',\n'))) -%}
+            {%- do faultline.lakehouse_run(
+                "insert " ~ ("overwrite " if loop.first else "into ") ~ target_relation ~ " values\n" ~ (batch | join(',\n'))
+            ) -%}
         {%- endfor -%}
     {%- endif -%}
 

@@ -28,7 +28,7 @@
             ~ " from (" ~ sql ~ ") as wanted) as gone_rows"
         ).rows[0][0] | int -%}
         {%- if gone > 0 -%}
-            {%- do faultline.lakehouse_run(faultline.synced_table_delete_sql(target_relation, sql, columns)) -%}
+            {%- do faultline.lakehouse_run(faultline.synced_table_removal_sql(target_relation, sql, columns)) -%}
         {%- endif -%}
         {%- set new = run_query(
             "select count(*) as new from (select " ~ columns ~ " from (" ~ sql ~ ") as wanted except select " ~ columns
@@ -49,10 +49,10 @@
 {% endmaterialization %}
 
 
-{# Deletes by the first column where it is the only one; else everything goes and comes back. #}
-{% macro synced_table_delete_sql(relation, query, columns) -%}
+{# Takes the rows away that are gone: by the column where it is the only one; else all rows are replaced by one statement. #}
+{% macro synced_table_removal_sql(relation, query, columns) -%}
     {%- if ',' in columns -%}
-        {{ return("delete from " ~ relation) }}
+        {{ return("insert overwrite " ~ relation ~ " (" ~ columns ~ ") select " ~ columns ~ " from (" ~ query ~ ") as wanted") }}
     {%- endif -%}
     {{ return(
         "delete from " ~ relation ~ " where " ~ columns ~ " not in (select " ~ columns ~ " from (" ~ query

@@ -20,7 +20,7 @@
         cast({{ column }} as string) as {{ column }},
     {%- endfor %}
         cast(null as string) as landing_file
-    from {{ api.Relation.create(database=target.database, schema=var('landing_schema'), identifier=table) }}
+    from {{ faultline.landing_relation(table) }}
 {%- endmacro %}
 
 {% macro duckdb__landing_rows(table, required_columns, optional_columns, is_optional_table) -%}

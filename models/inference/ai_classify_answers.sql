@@ -30,6 +30,7 @@ normalised as (
 select
     normalised.inspection_id,
     normalised.content_key,
+    normalised.image_path,
     case
         when normalised.call_state = 'answered' and defect_categories.category is null then 'invalid'
         else normalised.call_state
@@ -41,7 +42,8 @@ select
     normalised.is_current_version,
     normalised.answered_at,
     normalised.failed_attempts,
-    normalised.last_error
+    normalised.last_error,
+    normalised.last_failed_at
 from normalised
 left join defect_categories
     on normalised.answer_label = {{ normalised_label('defect_categories.category') }}

@@ -69,6 +69,7 @@ judged as (
 select
     inspection_id,
     content_key,
+    image_path,
     case
         when call_state = 'answered' and not is_valid then 'invalid'
         else call_state
@@ -83,5 +84,6 @@ select
     is_current_version,
     answered_at,
     failed_attempts,
-    last_error
+    last_error,
+    last_failed_at
 from judged

@@ -50,6 +50,7 @@ typed as (
 select
     inspection_id,
     content_key,
+    image_path,
     case
         when call_state = 'answered' and not has_known_key then 'invalid'
         else call_state
@@ -69,5 +70,6 @@ select
     is_current_version,
     answered_at,
     failed_attempts,
-    last_error
+    last_error,
+    last_failed_at
 from typed

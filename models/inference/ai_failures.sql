@@ -23,9 +23,11 @@ select
     '{{ step }}' as step,
     inspection_id,
     content_key,
+    image_path,
     state = 'failed' as is_given_up,
     failed_attempts,
-    last_error
+    last_error,
+    last_failed_at
 from {{ step }}_answers
 where
     state in ('failed', 'pending')

@@ -32,6 +32,9 @@ COMMANDS = {
     "lakehouse-build": Command(
         "faultline.lakehouse_build", "dbt build on Lakehouse, repeated while a bad picture is singled out"
     ),
+    "storage-connection": Command(
+        "faultline.storage_connection", "create a storage connection of Lakehouse; its keys reach no log"
+    ),
     "studio-export": Command("faultline.studio_export", "write the tasks of Lakehouse Studio as files"),
     "summary": Command("faultline.summary", "what the last build holds, and where to look next"),
     "push-actions": Command("faultline.push_actions", "hand the open actions of the outbox to the MES"),

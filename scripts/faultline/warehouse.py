@@ -66,6 +66,11 @@ class Warehouse:
         self._connection: Any = None
 
     @property
+    def credentials(self) -> Any:
+        """Those of the profile."""
+        return self._credentials
+
+    @property
     def is_lakehouse(self) -> bool:
         return self._credentials.type == "clickzetta"
 

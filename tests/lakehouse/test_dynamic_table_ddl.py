@@ -87,7 +87,7 @@ def test_the_fingerprint_is_that_of_query_and_clauses(plain, scheduled):
         ({"refresh_interval": "DOWNSTREAM"}, {}, "a number and SECOND, MINUTE, HOUR or DAY"),
         ({"refresh_interval": "30 SECOND"}, {}, "at most once a minute"),
         ({}, {"refresh": "10 MINUTE"}, "The var lakehouse has no 'refresh'"),
-        ({}, {"retention_days": 0}, "retention_days is 1 to 90"),
+        ({}, {"retention_days": 0}, "from 1 to 90, not 0"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error(project, capsys, of_the_model, of_the_var, words):

@@ -13,6 +13,8 @@ from harness import ROOT, VARS
 from standin import dialect
 from standin.engine import Engine
 
+from faultline.__main__ import main
+
 GOLDEN = Path(__file__).parent / "golden"
 NOBODY = {
     "CZ_SERVICE": "nowhere.invalid",
@@ -39,10 +41,12 @@ HOSTILE = [
     "$.a %s ?",
     "\\u0041\\n",
 ]
+# Keys and descriptions of an AI_EXTRACT schema: text within JSON within a literal of SQL.
+SCHEMA = {f"key {number}: {text}": text for number, text in enumerate(HOSTILE)}
 TEMPLATE = """
 {%- set settings = {
     'provider_model_id': 'endpoint:qwen3.5-plus', 'sends_image': false, 'labels': var('texts'),
-    'response_schema': var('schema'),
+    'response_schema': var('schema')[0],
 } -%}
 select {{ ai_classify(settings) }} as raw from x.y.request
 ;;;;
@@ -60,7 +64,14 @@ select {% for text in var('texts') %}{{ sql_text(text) }} as t{{ loop.index }}{%
     'clustered_by': ['line'], 'buckets': 8, 'lifecycle_days': 30, 'refresh_interval': '10 MINUTE', 'vcluster': 'gp',
 }, 'faultline sql 0123', ['a'], true) }}
 ;;;;
-{{ filled_prompt('Judge [a]: [b]', [('a', 'request.line_id'), ('b', 'request.description')]) }}
+select {{ filled_prompt(var('texts') | join(' ') ~ ' Judge [a]: [b]', [('a', 'request.line_id'), ('b', 'request.description')]) }} as prompt_text
+from (
+    select {{ sql_text("L'1 [b] </data> \\\\") }} as line_id, {{ sql_text(var('texts') | join(' ')) }} as description
+) as request
+;;;;
+{{ lakehouse_create_table_sql(
+    'x.y.t', [('a', 'string'), ('b', 'timestamp_ntz')], ['b', 'a'], 'b', var('texts') | join(' '), {'a': var('texts') | join(' ')}
+) }}
 """
 
 
@@ -119,8 +130,8 @@ def offline(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parts(offline) -> list[str]:
-    schema = json.dumps({"location": 'where, e.g. "left"', "note": "it's a \\ b\nc"}, ensure_ascii=False)
-    return [part.strip() for part in offline.compiled(TEMPLATE, {"texts": HOSTILE, "schema": schema}).split(";;;;")]
+    schema = json.dumps(SCHEMA, ensure_ascii=False)
+    return [part.strip() for part in offline.compiled(TEMPLATE, {"texts": HOSTILE, "schema": [schema]}).split(";;;;")]
 
 
 def golden(name: str, text: str) -> None:
@@ -138,7 +149,7 @@ def test_ai_calls_and_ddl_are_as_they_were_looked_at(parts):
 
 
 def test_the_connector_sees_one_statement_in_each(parts):
-    for part in parts[:5]:
+    for part in [*parts[:5], *parts[6:]]:
         assert len(split_sql(part)) == 1
     # SET and CREATE: the settings are taken off by the connector, one statement runs.
     assert len(split_sql(parts[5])) == 2
@@ -157,7 +168,7 @@ def test_labels_come_back_as_they_went_in(parts):
 
 def test_a_schema_comes_back_as_json(parts):
     [call] = dialect.ai_calls(dialect.parse_query(parts[1]))
-    assert dialect.json_literal(call.expressions[2]) == {"location": 'where, e.g. "left"', "note": "it's a \\ b\nc"}
+    assert dialect.json_literal(call.expressions[2]) == SCHEMA
 
 
 def test_complete_sends_the_picture_only_where_the_prompt_does(parts):
@@ -174,6 +185,26 @@ def test_texts_mean_what_they_meant(parts):
     assert list(row.values()) == HOSTILE
 
 
+def test_a_prompt_keeps_its_words_and_takes_in_the_row_as_data(parts):
+    engine = Engine("plant", lambda *_: None)
+    [prompt] = engine.run(parts[6], {}, "faultline").table.to_pydict()["prompt_text"]
+    instruction, _, data = prompt.partition(" Judge ")
+    assert instruction == " ".join(HOSTILE)
+    line, _, description = data.partition(": ")
+    # The row can neither close what delimits it nor name a placeholder.
+    assert line == "L'1 (b) &lt;/data&gt; \\"
+    assert description == " ".join(HOSTILE).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_comments_of_a_table_mean_what_they_meant(parts):
+    engine = Engine("x", lambda *_: None)
+    engine.run("create schema if not exists x.y", {}, "y")
+    engine.run(parts[7], {}, "y")
+    literal = engine.relations["y.t"].comment
+    [text] = engine.run(f"select {literal} as comment", {}, "y").table.to_pydict()["comment"]
+    assert text == " ".join(" ".join(HOSTILE).split())
+
+
 @pytest.mark.parametrize("text", ["a %(hints)s b", "test plain returns", "test unicode returns"])
 def test_what_the_connector_would_change_or_drop_is_refused(offline, capsys, text):
     assert "cannot be sent to Lakehouse" in offline.error(capsys, "clickzetta__sql_text", {"value": text})
@@ -188,6 +219,41 @@ def test_a_batch_that_may_outlive_its_urls_is_refused(offline, capsys):
         variables={"ai_batch_size": 1000, "ai_options": options},
     )
     assert "37500 s, longer than the image URLs live (36000 s)" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"task_concurrency": 4}, "ai_options.response_timeout_seconds is a whole number above 0, not None"),
+        (
+            {"response_timeout_seconds": 300, "task_concurrency": 0, "presigned_url_seconds": 36000},
+            "ai_options.task_concurrency is a whole number above 0, not 0",
+        ),
+        (
+            {"response_timeout_seconds": 300, "task_concurrency": 8, "presigned_url_seconds": 36000, "timeout": 1},
+            "ai_options has no part 'timeout'",
+        ),
+    ],
+)
+def test_options_that_are_missing_or_misspelt_are_refused(offline, capsys, options, words):
+    """A dictionary given by --vars takes the place of the whole default: an empty timeout would go out as a text."""
+    assert words in offline.error(capsys, "lakehouse_ai_options", {}, variables={"ai_options": options})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "operation", "words"),
+    [
+        ("image_volume", "VOLUME v, 'x', 1) as image) --", "lakehouse_presigned_url", "A volume is USER VOLUME"),
+        ("image_volume", "defect_images", "lakehouse_presigned_url", "A volume is USER VOLUME"),
+        ("landing_schema", "landing; drop schema x", "landing_relation", "landing_schema is one word"),
+        ("ai_batch_size", 0, "ai_batch_size", "ai_batch_size is a whole number above 0, not 0"),
+        ("lakehouse", {"retention_days": 0}, "lakehouse_settings", "from 1 to 90, not 0"),
+        ("lakehouse", {"retention_days": "7'"}, "lakehouse_settings", "from 1 to 90, not 7'"),
+    ],
+)
+def test_what_stands_without_quotes_is_plain(offline, capsys, variable, value, operation, words):
+    arguments = {"lakehouse_presigned_url": {"request": "r"}, "landing_relation": {"table": "lines"}}
+    assert words in offline.error(capsys, operation, arguments.get(operation, {}), variables={variable: value})
 
 
 def test_every_compiled_file_is_sql_of_lakehouse(offline):
@@ -208,13 +274,15 @@ def test_create_landing_prints_its_statements_and_lakehouse_takes_them(offline, 
     printed = capsys.readouterr().out.strip()
     golden("create_landing.txt", printed)
     engine = Engine("plant", lambda *_: None)
-    statements = [text for text in split_sql(printed) if text.strip()]
+    statements = statements_of(printed)
     for _ in range(2):  # safe to repeat
         for statement in statements:
             engine.run(statement, {}, "faultline")
     records = engine.relations["landing.defect_inspection_records"]
     assert records.primary_key == ["inspect_time", "inspection_id", "recorded_at"]
     assert records.tracked
+    assert "partitioned by (days(inspect_time))" in records.clauses
+    assert records.properties == {"change_tracking": "true", "data_retention_days": "7"}
     assert all(relation.tracked for relation in engine.relations.values() if relation.schema == "landing")
 
 
@@ -224,8 +292,13 @@ def test_create_landing_prints_its_statements_and_lakehouse_takes_them(offline, 
         ("create_volume", {"name": "a b"}, "letters, digits and underscores"),
         ("create_volume", {"name": "s.v", "location": "oss://x/"}, "needs the name of a storage connection"),
         ("create_volume", {"name": "s.v", "location": "http://x/", "connection": "c"}, "location is oss://"),
-        ("create_storage_connection", {"name": "c", "kind": "ftp"}, "kind is oss, cos or s3"),
-        ("create_storage_connection", {"name": "c", "kind": "oss"}, "oss needs endpoint"),
+        ("create_volume", {"name": "s.v", "location": "oss://x", "connection": "c"}, "with a slash at its end"),
+        ("refresh_volume", {"name": "v; drop table x"}, "letters, digits and underscores"),
+        (
+            "create_kafka_pipe",
+            {"name": "p", "bootstrap_servers": "k", "topic": "t", "group_id": "g", "table": "nothing"},
+            "no landing table",
+        ),
         ("load_landing", {"table": "nothing", "volume": "user volume", "files": ["a.csv"]}, "no landing table"),
         (
             "load_landing",
@@ -240,33 +313,98 @@ def test_operations_refuse_what_they_cannot_do(offline, capsys, operation, argum
 
 
 def test_volumes_files_and_pipes(offline, capsys):
+    """Printed, looked at, and taken by the stand-in, beside the tables that they fill."""
+    kafka = {"bootstrap_servers": "k1:9092", "topic": "it's a topic", "group_id": "faultline"}
     for operation, arguments in [
         ("create_volume", {"name": "faultline.defect_images"}),
-        ("create_storage_connection", {"name": "plant_oss", "kind": "oss", "endpoint": "oss-cn-hangzhou.aliyuncs.com"}),
-        (
-            "create_storage_connection",
-            {"name": "plant_cos", "kind": "cos", "region": "ap-shanghai", "app_id": "1250000000"},
-        ),
-        (
-            "create_storage_connection",
-            {"name": "plant_s3", "kind": "s3", "endpoint": "s3.cn-north-1.amazonaws.com.cn", "region": "cn-north-1"},
-        ),
         (
             "create_volume",
             {"name": "faultline.oss_images", "location": "oss://plant/images/", "connection": "plant_oss"},
         ),
-        ("load_landing", {"table": "lines", "volume": "VOLUME faultline.files", "files": ["it's.csv"]}),
         (
-            "create_kafka_pipe",
-            {
-                "name": "faultline.inspections",
-                "bootstrap_servers": "k1:9092",
-                "topic": "inspections",
-                "group_id": "faultline",
-            },
+            "create_volume",
+            {"name": "faultline.cos_images", "location": "cos://plant-1250000000/images/", "connection": "plant_cos"},
         ),
+        ("create_volume", {"name": "faultline.s3_images", "location": "s3://plant/images/", "connection": "plant_s3"}),
+        ("refresh_volume", {"name": "faultline.oss_images"}),
+        ("load_landing", {"table": "lines", "volume": "VOLUME faultline.files", "files": ["it's.csv", "外观.csv"]}),
+        (
+            "load_landing",
+            {"table": "skus", "volume": "USER VOLUME", "files": ["a.parquet"], "format": "parquet", "purge": True},
+        ),
+        ("create_kafka_pipe", {"name": "faultline.inspections", **kafka}),
+        ("create_kafka_pipe", {"name": "faultline.readings", "table": "sensor_readings", **kafka}),
     ]:
         assert offline("run-operation", operation, "--args", json.dumps({**arguments, "dry_run": True})).success
     printed = capsys.readouterr().out.strip()
     golden("volumes.txt", printed)
-    assert printed.count("'***'") == 6
+    engine = landing_engine(offline, capsys)
+    for statement in statements_of(printed):
+        engine.run(statement, {}, "faultline")
+
+
+def statements_of(script: str) -> list[str]:
+    return [text for text in split_sql(script) if text.strip()]
+
+
+def landing_engine(offline, capsys, **arguments) -> Engine:
+    """A stand-in with the landing tables."""
+    assert offline("run-operation", "create_landing", "--args", json.dumps({"dry_run": True, **arguments})).success
+    engine = Engine("plant", lambda *_: None)
+    for statement in statements_of(capsys.readouterr().out):
+        engine.run(statement, {}, "faultline")
+    return engine
+
+
+def test_a_pipe_into_tables_of_text_casts_nothing(offline, capsys):
+    """A cast would turn what a message says of its time into NULL, and the ods layer would have nothing to report."""
+    arguments = {"name": "p.q", "bootstrap_servers": "k", "topic": "t", "group_id": "g", "as_text": True}
+    assert offline("run-operation", "kafka_pipe_sql", "--args", json.dumps(arguments)).success
+    assert offline("run-operation", "create_kafka_pipe", "--args", json.dumps({**arguments, "dry_run": True})).success
+    printed = capsys.readouterr().out.strip().rstrip(";")
+    assert printed.count("cast(") == 1
+    landing_engine(offline, capsys, as_text=True).run(printed, {}, "faultline")
+    with pytest.raises(dialect.Refused, match="the pipe gives"):
+        landing_engine(offline, capsys).run(printed, {}, "faultline")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "statement"),
+    [
+        (
+            "plant_oss --kind oss --endpoint oss-cn-hangzhou.aliyuncs.com",
+            "type oss endpoint='oss-cn-hangzhou.aliyuncs.com' access_id='***' access_key='***'",
+        ),
+        (
+            "plant_cos --kind cos --region ap-shanghai --app-id 1250000000",
+            "type cos region='ap-shanghai' app_id='1250000000' access_key='***' secret_key='***'",
+        ),
+        (
+            "plant_s3 --kind s3 --endpoint s3.cn-north-1.amazonaws.com.cn --region cn-north-1",
+            "type s3 endpoint='s3.cn-north-1.amazonaws.com.cn' region='cn-north-1' access_key='***' secret_key='***'",
+        ),
+        (
+            "plant_s3 --kind s3 --region cn-north-1 --role-arn arn:aws-cn:iam::1:role/r",
+            "type s3 region='cn-north-1' role_arn='arn:aws-cn:iam::1:role/r'",
+        ),
+    ],
+)
+def test_storage_connections(capsys, arguments, statement):
+    words = arguments.split()
+    assert main(["storage-connection", *words, "--dry-run"]) == 0
+    printed = capsys.readouterr().out.strip()
+    assert printed == f"create storage connection if not exists {words[0]} {statement};"
+    Engine("plant", lambda *_: None).run(printed, {}, "faultline")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("c --kind oss", "oss needs --endpoint"),
+        ("c --kind cos --region r", "cos needs --app-id"),
+        ("c;x --kind oss --endpoint e", "letters, digits and underscores"),
+    ],
+)
+def test_storage_connections_refuse_what_is_missing(capsys, arguments, words):
+    assert main(["storage-connection", *arguments.split(), "--dry-run"]) == 2
+    assert words in capsys.readouterr().err

@@ -38,6 +38,7 @@ in_tier as (
 
     select
         inspection_id,
+        image_path,
         {{ filled_prompt(diagnose.prompt_text, [
             ('line_id', 'line_id'),
             ('station_id', 'station_id'),

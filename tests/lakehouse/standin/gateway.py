@@ -63,7 +63,7 @@ def result_message(result: Result) -> dict:
 class Gateway:
     """A server with its own certificate; `environment` is what a dbt process needs to find and trust it."""
 
-    def __init__(self, engine: Engine, folder: Path, password: str = "secret"):
+    def __init__(self, engine: Engine, folder: Path, password: str = "pass of the stand-in"):
         self.engine = engine
         self.password = password
         self.jobs: dict[str, dict] = {}
