@@ -59,7 +59,7 @@ def dbt(environment: dict, target_path: Path, *arguments: str, variables: dict |
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
         env={**os.environ, **environment, "DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)},
     )
