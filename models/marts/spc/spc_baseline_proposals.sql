@@ -35,7 +35,8 @@ judged_points as (
         subgroups.phase,
         subgroups.phase_point,
         {{ standardised_value(
-            'subgroups.value', 'limits.level', point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size')
+            'subgroups.value', 'limits.level',
+            point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size')
         ) }} as z,
         settings.rebaseline_allowance as allowance
     from subgroups

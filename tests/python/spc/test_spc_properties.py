@@ -125,11 +125,12 @@ def test_false_alarms_of_a_set(six_million, rule_set, one_in):
 @pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["mr", "r", "s", "cusum"])
 def test_false_alarm_rate_of_what_is_judged_by_limits_only(six_million, statistic):
-    """Within 4 standard errors of a share of so many points, and 1 % for neighbours that alarm together."""
+    """Within 4 standard errors of a share of so many points, more where neighbours alarm together."""
     ((found, points, expected),) = six_million.query(
         f"select found, points, expected from limits_only where statistic = '{statistic}'"
     )
-    assert abs(found - expected) < 4 * math.sqrt(expected / points) + 0.01 * expected
+    more = {"mr": 0.01, "cusum": 0.04}.get(statistic, 0.0)
+    assert abs(found - expected) < 4 * math.sqrt(expected / points) + more * expected
 
 
 @pytest.mark.parametrize("n", [2, 5, 10, 25])
