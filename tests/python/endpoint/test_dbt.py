@@ -15,6 +15,9 @@ import pytest
 from conftest import Dbt, image, inspection, minimal_tables, write_csv
 
 from endpoint.harness import FaultServer, jpeg_bytes, skip_near_midnight, wait_until
+from faultline.endpoint.images import ImageSettings
+from faultline.evaluation.labelled import read_cases
+from faultline.evaluation.seeds import Seeds
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,22 @@ PROMPTS = {"classify": "classify-v1", "extract": "extract-v1", "diagnose": "diag
 
 VARIABLES = {"ai_backend": "endpoint", "ai_step_prompts": PROMPTS, "resolution_order": ["raw"]}
 ASKING = ["ai_classify_calls+,+ai_diagnose_answers", "ai_extract_calls+,+ai_diagnose_answers", "ai_failures"]
+
+
+def review(review_id: str, inspection_id: str, **columns: str) -> dict:
+    """A blind review that agrees with the first judgement."""
+    return {
+        "review_id": review_id,
+        "inspection_id": inspection_id,
+        "reviewed_at": "2026-09-02 10:00:00",
+        "reviewer_id": "Q1",
+        "review_reason": "audit",
+        "is_blind": "true",
+        "reviewed_category": "Functional Failure",
+        "reviewed_severity": "Critical",
+        "reviewed_action": "Scrap",
+        **columns,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +58,14 @@ def prepared(tmp_path_factory) -> Dbt:
         (folder / "images" / f"{n}.jpg").write_bytes(content)
         images.append(image(f"{n}.jpg", content_sha256=hashlib.sha256(content).hexdigest()))
         rows.append(inspection(f"I{n:02d}", defect_image=f"{n}.jpg", description=f"solder bridge at pin {n}"))
-    for name, table in {**minimal_tables(), "defect_inspection_records": rows, "inspection_images": images}.items():
+    reviews = [
+        review("R1", "I00", reviewed_category="No Defect", reviewed_severity="No Defect", reviewed_action="Pass"),
+        review("R2", "I00", reviewed_at="2026-09-03 10:00:00"),
+        review("R3", "I01", is_blind="false", review_reason="disagreement"),
+        review("R4", "I02"),
+    ]
+    tables = {"defect_inspection_records": rows, "inspection_images": images, "human_reviews": reviews}
+    for name, table in {**minimal_tables(), **tables}.items():
         write_csv(folder / "landing" / f"{name}.csv", table)
     dbt = Dbt(folder, folder / "landing", folder / "images", VARIABLES)
     dbt.build("--select", "+ai_diagnose_answers", "--exclude", "ai_classify_calls+", "ai_extract_calls+")
@@ -161,6 +187,25 @@ def test_money_that_is_not_known_is_null_and_money_of_two_currencies_is_not_adde
     variables["ai_max_cost_per_day"] = 10
     run = plant.build("--select", "ai_extract_calls", variables=variables, succeeds=False)
     assert "the models of the steps are priced in CNY and USD, which cannot be added" in run.output
+
+
+def test_reviews_become_a_labelled_set_whose_prompts_are_those_of_the_plant(plant, tmp_path):
+    ask(plant)
+    file = tmp_path / "reviewed.csv"
+    for only_blind, count, inspections in (
+        (False, "3 reviewed", ["I00", "I01", "I02"]),
+        (True, "2 blindly", ["I00", "I02"]),
+    ):
+        arguments = json.dumps({"file": str(file), "only_blind": only_blind})
+        assert count in plant.run("run-operation", "export_labelled_set", "--args", arguments).output
+        seeds = Seeds(plant.project / "seeds")
+        step = seeds.step_of("mock-vision/diagnose-v2", 512)
+        cases = read_cases(file, [step], ImageSettings(str(plant.images)), seeds)
+        assert [case.row["inspection_id"] for case in cases] == inspections
+        assert {(case.row["label"], case.row["action"]) for case in cases} == {("Functional Failure", "Scrap")}
+    asked = dict(plant.query("select inspection_id, prompt_text from ai_diagnose_requests"))
+    for case in cases:
+        assert case.question(step)[4] == asked[case.row["inspection_id"]]
 
 
 def test_what_is_set_up_wrongly_is_said(plant, monkeypatch):
