@@ -17,8 +17,11 @@
     {%- if not execute -%}{{ return(none) }}{%- endif -%}
     {%- set objects = faultline.doctor_objects() -%}
     {%- set chosen = [] -%}
-    {%- set model = model or faultline.ai_step_settings('classify').provider_model_id -%}
-    {%- for check in faultline.doctor_checks(objects, model, picture or 'a picture in the volume') -%}
+    {#- Only a paid check looks into the seeds: on a first connection there are none. -#}
+    {%- if not model and (ask_ai or picture or 31 in only) and not dry_run -%}
+        {%- set model = faultline.ai_step_settings('classify').provider_model_id -%}
+    {%- endif -%}
+    {%- for check in faultline.doctor_checks(objects, model or 'endpoint:<name>', picture or 'a picture in the volume') -%}
         {%- if dry_run or check.number in only or (
             not only and check.number not in skip and not check.error_means
             and (check.needs == 'nothing' or (check.needs == 'ask_ai' and ask_ai) or (check.needs == 'picture' and picture))
@@ -29,8 +32,8 @@
             {%- do chosen.append(check) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if not dry_run -%}{%- do faultline.doctor_clean_up(objects) -%}{%- endif -%}
     {%- for statement_text in faultline.doctor_table(objects.table) -%}
+        {%- if loop.index == 2 and not dry_run -%}{%- do faultline.doctor_clean_up(objects) -%}{%- endif -%}
         {%- do faultline.lakehouse_run_or_print(statement_text, dry_run) -%}
     {%- endfor -%}
     {%- for check in chosen -%}
@@ -78,9 +81,10 @@
     {%- do faultline.lakehouse_run("drop table if exists " ~ objects.table) -%}
 {%- endmacro %}
 
-{# The statements of the table that the checks read: one row, changes followed. #}
+{# The statements of the table that the checks read: one row, changes followed. An empty workspace has no schema yet. #}
 {% macro doctor_table(relation) -%}
     {{ return([
+        "create schema if not exists " ~ relation.database ~ "." ~ relation.schema,
         faultline.lakehouse_create_table_sql(relation, [('id', 'bigint'), ('label', 'string')], [], none, "faultline doctor: may be dropped"),
         faultline.lakehouse_change_tracking_sql(relation),
         "insert into " ~ relation ~ " values (cast(1 as bigint), 'a')",

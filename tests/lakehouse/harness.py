@@ -18,8 +18,11 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import duckdb
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 from standin.engine import Engine, Refused
 from standin.gateway import Gateway
 
@@ -92,6 +95,28 @@ def parsed_for_lakehouse() -> Path:
     done = dbt(NOBODY, target_path, "parse", "--target", "lakehouse")
     assert done.code == 0, done.output[-3000:]
     return target_path / "partial_parse.msgpack"
+
+
+class Project:
+    """dbt in this process on the parsed project, without a connection to anything."""
+
+    def __init__(self, folder: Path):
+        self.manifest = Manifest.from_msgpack(parsed_for_lakehouse().read_bytes())
+        self.manifest.build_flat_graph()
+        self.options = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT / "profiles"), "--target", "lakehouse"]
+        self.options += ["--target-path", str(folder), "--log-path", str(folder)]
+
+    def __call__(self, *arguments: str, variables: dict | None = None):
+        words = ["--quiet", "--no-populate-cache", *arguments, *self.options]
+        with mock.patch.dict(os.environ, NOBODY):
+            return dbtRunner(manifest=self.manifest).invoke(
+                [*words, "--vars", json.dumps({**VARS, **(variables or {})})]
+            )
+
+    def compiled(self, template: str, variables: dict | None = None) -> str:
+        done = self("compile", "--no-introspect", "--inline", template, variables=variables)
+        assert done.success, done.exception
+        return done.result.results[0].node.compiled_code
 
 
 class Plant:

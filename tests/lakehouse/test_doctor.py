@@ -9,6 +9,7 @@ import re
 
 import pytest
 from clickzetta.connector.v0.utils import split_sql
+from harness import Project
 from standin.engine import Engine, Refused
 
 PICTURE = "day1/it's part7.png"
@@ -23,8 +24,9 @@ def answer(function: str, arguments: list) -> str:
 
 
 @pytest.fixture(scope="module")
-def script(project) -> str:
+def script(tmp_path_factory) -> str:
     """What the doctor would send, as it prints it."""
+    project = Project(tmp_path_factory.mktemp("doctor"))
     arguments = {"dry_run": True, "picture": PICTURE, "model": "endpoint:m"}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         done = project("run-operation", "lakehouse_doctor", "--args", json.dumps(arguments))

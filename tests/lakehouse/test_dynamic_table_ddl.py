@@ -6,6 +6,7 @@ import re
 
 import pytest
 from clickzetta.connector.v0.utils import split_sql
+from harness import Project
 from standin.engine import Engine
 
 QUERY = "select cast(1 as bigint) as id, 'L1' as line"
@@ -45,6 +46,11 @@ def ddl(project, models: list[dict], of_the_var: dict) -> list[str]:
     """The DDL of each model, and ALTER TABLE ... SET PROPERTIES of a table that they read."""
     compiled = project.compiled(TEMPLATE, {"query": QUERY, "models": models, "lakehouse": of_the_var})
     return [re.sub(r"\s+", " ", text).strip() for text in compiled.split(";;;;")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    return Project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")

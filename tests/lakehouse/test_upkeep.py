@@ -61,8 +61,8 @@ def test_recreated_tables_are_dropped_after_their_readers(built):
     }
     changed = built.dbt("run", "--select", "dispositions+", variables={"lakehouse": settings})
     assert changed.code == 0, changed.output[-3000:]
-    said = [entry["sql"].split() for entry in changed.statements]
-    dropped = [words[3].split(".")[-1] for words in said if words[:3] == ["drop", "dynamic", "table"]]
+    said = [entry["sql"].replace("`", "").split() for entry in changed.statements]
+    dropped = [words[-1].split(".")[-1] for words in said if words[:3] == ["drop", "dynamic", "table"]]
     created = [words[3].split(".")[-1] for words in said if words[:3] == ["create", "dynamic", "table"]]
     assert dropped[-1] == "dispositions"
     assert {"dispositions", "wanted_mes_actions", "mes_actions"} <= set(dropped)
