@@ -35,6 +35,7 @@ points_with_rate as (
         points.chart_id,
         points.stream_id,
         points.statistic,
+        points.point_number,
         points.subgroup_at,
         case
             when points.statistic = 'mr' then {{ moving_range_alarm_rate('points.k') }}
@@ -67,9 +68,7 @@ stream_statistics as (
         stream_id,
         statistic,
         count(*) as points,
-        sum(beyond_rate) as expected_beyond,
-        min(subgroup_at) as first_point_at,
-        max(subgroup_at) as last_point_at
+        sum(beyond_rate) as expected_beyond
     from points_with_rate
     group by chart_id, stream_id, statistic
 
@@ -82,14 +81,23 @@ stream_periods as (
     select
         chart_id,
         stream_id,
-        max(points) as points,
+        count(distinct point_number) as points,
+        min(subgroup_at) as first_point_at,
+        max(subgroup_at) as last_point_at
+    from points_with_rate
+    group by chart_id, stream_id
+
+),
+
+stream_months as (
+
+    select
+        *,
         greatest(
-            {{ dbt.datediff('min(first_point_at)', 'max(last_point_at)', 'second') }}
-            / 86400.0 * max(points) / greatest(max(points) - 1, 1),
+            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0 * points / greatest(points - 1, 1),
             1.0
         ) / 30.0 as months
-    from stream_statistics
-    group by chart_id, stream_id
+    from stream_periods
 
 ),
 
@@ -101,15 +109,15 @@ stream_alarms as (
         charts.rule_set,
         rules.rule,
         rules.description,
-        stream_periods.points / stream_periods.months as points_per_month,
+        stream_months.points / stream_months.months as points_per_month,
         sum(case
             when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null
                 then stream_statistics.expected_beyond
             else stream_statistics.points * rules.false_alarm_rate
-        end) / stream_periods.months as alarms_per_month
+        end) / stream_months.months as alarms_per_month
     from stream_statistics
-    inner join stream_periods
-        on stream_statistics.stream_id = stream_periods.stream_id
+    inner join stream_months
+        on stream_statistics.stream_id = stream_months.stream_id
     inner join charts
         on stream_statistics.chart_id = charts.chart_id
     inner join rules
@@ -126,8 +134,8 @@ stream_alarms as (
         charts.rule_set,
         rules.rule,
         rules.description,
-        stream_periods.points,
-        stream_periods.months
+        stream_months.points,
+        stream_months.months
 
 )
 
