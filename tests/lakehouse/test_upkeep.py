@@ -136,9 +136,10 @@ def test_the_refreshes_of_the_studio_export_run(built, tmp_path):
     for task in tasks:
         assert set(task["after"]) <= seen, task
         seen.add(task["name"])
-    assert len(tasks) == sum(
-        1 for r in built.engine.relations.values() if r.kind == "dynamic" and r.name != "defect_analysis_dt"
-    )
+    # Without the inline table, which this manifest does not have, and without what a doctor that ended early left behind.
+    others = ("defect_analysis_dt", "faultline_doctor_dynamic")
+    dynamic = {r.name for r in built.engine.relations.values() if r.kind == "dynamic" and r.name not in others}
+    assert {task["name"].removeprefix("faultline_refresh_") for task in tasks} == dynamic
     for task in tasks:
         setting, statement = [part.strip() for part in (out / task["file"]).read_text().split(";") if part.strip()]
         assert setting == "set cz.sql.timezone = UTC"
