@@ -1,6 +1,6 @@
 {#
     Bounds of the Wilson score interval (Wilson 1927) of a share `successes / trials` at 95 % (z = 1.959963984540054), exact also
-    at 0 and at all of them. NULL where there is no trial.
+    at 0 and at all of them. NULL where there is no trial, or where the successes are not known (`greatest` would make that 0).
 #}
 {% macro wilson_low(successes, trials) -%}
     {{ return(faultline.wilson_bound(successes, trials, '-')) }}
@@ -17,7 +17,7 @@
     {%- set centre = "(" ~ p ~ " + " ~ z ~ " * " ~ z ~ " / (2 * " ~ n ~ "))" -%}
     {%- set spread = z ~ " * sqrt(greatest(0.0, " ~ p ~ " * (1 - " ~ p ~ ") / " ~ n ~ " + " ~ z ~ " * " ~ z ~ " / (4 * " ~ n ~ " * " ~ n ~ ")))" -%}
     {{ return(
-        "case when " ~ trials ~ " > 0 then least(1.0, greatest(0.0, (" ~ centre ~ " " ~ sign ~ " " ~ spread
+        "case when " ~ trials ~ " > 0 and " ~ successes ~ " is not null then least(1.0, greatest(0.0, (" ~ centre ~ " " ~ sign ~ " " ~ spread
         ~ ") / (1 + " ~ z ~ " * " ~ z ~ " / " ~ n ~ "))) end"
     ) }}
 {%- endmacro %}
