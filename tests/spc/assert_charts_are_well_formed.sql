@@ -2,7 +2,7 @@
 {%- set dimensions = ['line_id', 'station_id', 'sku_id', 'shift', 'supplier_id'] %}
 {%- set unknown = namespace(text="concat(' ', replace(coalesce(split_by, ''), ' ', '  '), ' ')") %}
 {%- for dimension in dimensions %}
-    {%- set unknown.text = "replace(" ~ unknown.text ~ ", ' " ~ dimension ~ " ', '')" %}
+{%- set unknown.text = "replace(" ~ unknown.text ~ ", ' " ~ dimension ~ " ', '')" %}
 {%- endfor %}
 
 with charts as (

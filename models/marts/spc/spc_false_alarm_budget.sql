@@ -94,7 +94,8 @@ stream_months as (
     select
         *,
         greatest(
-            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0 * points / greatest(points - 1, 1),
+            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0
+            * points / greatest(points - 1, 1),
             1.0
         ) / 30.0 as months
     from stream_periods

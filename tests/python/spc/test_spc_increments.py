@@ -132,8 +132,8 @@ def test_a_proposal_is_approved_by_adding_its_row_to_the_seed(tmp_path):
     ):
         assert decided.count(f"<{blank}>") == 1
         decided = decided.replace(f"<{blank}>", text)
-    with (dbt.project / "seeds" / "spc_phases.csv").open("a", encoding="utf-8") as file:
-        file.write(decided + "\n")
+    with (dbt.project / "seeds" / "spc_phases.csv").open("a", newline="", encoding="utf-8") as file:
+        file.write(decided + "\r\n")  # the end of line of the file, which DuckDB wants to be one and the same
     dbt.build("--select", *models)
     after = dbt.query("select phase, level, sigma, baseline_points, baseline_state from spc_limits order by phase")
     assert [row[:3] for row in after[:1]] == before
