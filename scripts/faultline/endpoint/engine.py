@@ -142,6 +142,7 @@ class Engine:
             self._budget = Budget(self._limits, self._store.spent(self._run_id))
             self._in_flight: set[asyncio.Task] = set()
             tasks = [self._loop.create_task(self._dispatch()), self._loop.create_task(self._report())]
+            tasks[0].add_done_callback(self._stopped_by_fault_of)
         except Exception as error:
             self._start_error = error
             return
@@ -182,6 +183,8 @@ class Engine:
         self._wake.set()
 
     def _end(self, work: Work):
+        if work.has_ended:
+            return
         work.has_ended = True
         self._unfinished -= 1
         self._room.release()
@@ -246,14 +249,17 @@ class Engine:
     def _returned(self, work: Work, task: asyncio.Task):
         self._in_flight.discard(task)
         self._wake.set()
+        if self._stopped_by_fault_of(task):
+            self._end(work)
+
+    def _stopped_by_fault_of(self, task: asyncio.Task) -> bool:
+        """The store cannot be written, or a fault of ours: the run ends, and nobody waits for ever."""
         error = None if task.cancelled() else task.exception()
-        if (
-            error is not None
-        ):  # the store cannot be written, or a fault of ours: the run ends, and nobody waits for ever
-            is_told = isinstance(error, EndpointError)
-            self._stop("set_up", str(error) if is_told else f"internal error: {type(error).__name__}: {error}")
-            if not work.has_ended:
-                self._end(work)
+        if error is None:
+            return False
+        is_told = isinstance(error, EndpointError)
+        self._stop("set_up", str(error) if is_told else f"internal error: {type(error).__name__}: {error}")
+        return True
 
     async def _ask(self, work: Work, ticket, price: float):
         question, step = work.question, work.question.step
