@@ -161,6 +161,7 @@ class Engine:
             )
             self._budget = Budget(self._limits, self._store.spent(self._run_id))
             self._in_flight: set[asyncio.Task] = set()
+            self._loop.set_exception_handler(self._callback_failed)
             tasks = [self._loop.create_task(self._report())]
         except Exception as error:
             self._start_error = error
@@ -206,6 +207,8 @@ class Engine:
         self._pump()
 
     def _end(self, work: Work):
+        if work.has_ended:
+            return
         work.has_ended = True
         self._unfinished -= 1
         self._room_to_give += 1
@@ -281,7 +284,7 @@ class Engine:
             is_call = flight.request_id is not None
             self._settle(flight, "lost", flight.work.question.step.cost(None, None) if is_call else 0.0, is_call)
             self._pace.broken(flight.ticket)
-        if (error is not None or task.cancelled()) and not flight.work.has_ended:
+        if error is not None or task.cancelled():
             self._end(flight.work)
         self._pump_soon()
 
@@ -561,6 +564,12 @@ class Engine:
         if drop_in_flight:
             for task in list(self._in_flight):
                 task.cancel()
+
+    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: dict):
+        if "handle" in context and "exception" in context:  # of a callback; all else is only told
+            self._stop_for(context["exception"])
+        else:
+            loop.default_exception_handler(context)
 
     def _stop_for(self, error: BaseException):
         """A fault of this machine or of ours: no row is blamed, and nothing waits for ever."""

@@ -246,7 +246,7 @@ def start(plant: Dbt, *words: str) -> subprocess.Popen:
 def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, server):
     server.behave(latency_ms=3000)
     process = start(plant)
-    wait_until(lambda: server.stats()["arrived"] >= 16, 90)
+    wait_until(lambda: server.stats()["arrived"] >= 16, 300)
     server.behave(latency_ms=3000)
     interrupted_at = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -260,10 +260,10 @@ def test_ctrl_c_ends_within_a_second_or_so_and_keeps_what_was_received(plant, se
 def test_a_second_run_at_the_same_time_is_refused_with_a_clear_text(plant, server):
     server.behave(latency_ms=60000)
     first = start(plant)
-    wait_until(lambda: server.stats()["arrived"] >= 1, 90)
+    wait_until(lambda: server.stats()["arrived"] >= 1, 300)
     second = start(plant)
     try:
-        output, _ = second.communicate(timeout=90)
+        output, _ = second.communicate(timeout=300)
         assert second.returncode != 0
         assert f"another run is asking the endpoint (process {first.pid}, since " in output
         assert first.poll() is None
@@ -282,7 +282,7 @@ def test_killed_dbt_runs_repeat_at_most_what_was_in_flight(plant, tmp_path, monk
         for _ in range(3):
             arrived = server.stats()["arrived"]
             process = start(plant)
-            wait_until(lambda arrived=arrived: server.stats()["arrived"] > arrived, 90)
+            wait_until(lambda arrived=arrived: server.stats()["arrived"] > arrived, 300)
             time.sleep(draw.uniform(0.0, 1.2))
             process.kill()
             process.wait()

@@ -10,6 +10,7 @@ import pytest
 
 from endpoint.harness import RawServer, http_reply, limit_settings, picture_rows
 from faultline.endpoint import EndpointError
+from faultline.endpoint.store import Store
 from faultline.endpoint.transport import Secrets, address, fault_of_status, proxy_of, read_answer
 
 
@@ -233,6 +234,18 @@ def test_which_proxy_is_taken(monkeypatch):
     with pytest.raises(EndpointError, match="no HTTP proxy") as refused:
         proxy_of("http://host/v1")
     assert "proxy-0815" not in str(refused.value)
+
+
+def test_a_failure_that_cannot_be_kept_ends_the_run_too(runner, monkeypatch):
+    runner.ask(picture_rows(1, 99))
+    runner.server.behave(script=["400"])  # the last row of the run: its failure is settled when nothing else is left
+
+    def keep_failure(*_):
+        raise EndpointError("the answer store cannot be written: disk full")
+
+    monkeypatch.setattr(Store, "keep_failure", keep_failure)
+    tally = runner.ask(picture_rows(1))
+    assert (tally["stopped"], tally["detail"]) == ("set_up", "the answer store cannot be written: disk full")
 
 
 def test_a_store_that_cannot_be_written_ends_the_run_and_nobody_waits_for_ever(runner):
