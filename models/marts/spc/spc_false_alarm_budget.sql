@@ -94,7 +94,7 @@ stream_months as (
     select
         *,
         greatest(
-            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0
+            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0  -- noqa: LT05
             * points / greatest(points - 1, 1),
             1.0
         ) / 30.0 as months

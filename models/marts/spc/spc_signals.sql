@@ -5,13 +5,8 @@
     post_hook="{{ delete_vanished_phases() }}",
 ) }}
 
-with points as (
-
-    select * from {{ ref('spc_points') }}
-
-),
-
-charts as (
+-- spc_points is named where it is read: DuckDB writes out in full what a CTE holds that is used more than once.
+with charts as (
 
     select * from {{ ref('spc_charts') }}
 
@@ -32,7 +27,7 @@ enabled_rules as (
 
 ),
 
-judged_points as (
+points_in_runs as (
 
     select
         points.stream_id,
@@ -41,21 +36,15 @@ judged_points as (
         points.point_number,
         points.standardised_value as z,
         points.k,
-        charts.rule_set,
-        {{ is_judged_by_limits_only('points.statistic') }} as is_judged_by_limits_only
-    from points
+        charts.rule_set
+    from {{ ref('spc_points') }} as points
     inner join changed_phases
         on points.phase_key = changed_phases.phase_key
     inner join charts
         on points.chart_id = charts.chart_id
-    where points.standardised_value is not null
-
-),
-
-points_in_runs as (
-
-    select * from judged_points
-    where not is_judged_by_limits_only
+    where
+        points.standardised_value is not null
+        and not {{ is_judged_by_limits_only('points.statistic') }}
 
 ),
 
@@ -64,20 +53,24 @@ points_in_runs as (
 limit_hits as (
 
     select
-        judged_points.stream_id,
-        judged_points.statistic,
-        judged_points.point_number,
+        points.stream_id,
+        points.statistic,
+        points.point_number,
         enabled_rules.rule,
-        judged_points.point_number as window_start_point,
+        points.point_number as window_start_point,
         false as is_both_sides
-    from judged_points
+    from {{ ref('spc_points') }} as points
+    inner join changed_phases
+        on points.phase_key = changed_phases.phase_key
+    inner join charts
+        on points.chart_id = charts.chart_id
     inner join enabled_rules
         on
-            judged_points.rule_set = enabled_rules.rule_set
+            charts.rule_set = enabled_rules.rule_set
             and enabled_rules.pattern = 'beyond'
             and enabled_rules.hit_points = 1
-            and abs(judged_points.z) > coalesce(enabled_rules.sigma, judged_points.k)
-    where judged_points.is_judged_by_limits_only
+            and abs(points.standardised_value) > coalesce(enabled_rules.sigma, points.k)
+    where {{ is_judged_by_limits_only('points.statistic') }}
 
 ),
 
@@ -126,7 +119,7 @@ select
     enabled_rules.description,
     points.phase_key
 from hits_of_all_statistics as all_hits
-inner join points
+inner join {{ ref('spc_points') }} as points
     on
         all_hits.stream_id = points.stream_id
         and all_hits.statistic = points.statistic

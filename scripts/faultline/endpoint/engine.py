@@ -6,6 +6,7 @@ stopped: budget, outage, cancel), or raised for all (the set-up is wrong).
 
 import asyncio
 import functools
+import gc
 import heapq
 import itertools
 import threading
@@ -28,6 +29,7 @@ FIRST_REFUSALS = 10  # so many refused rows and not one answer, ever: it is the 
 REFUSALS_IN_A_ROW = 50  # so many without an answer between them, though there were answers before: ask no more for now
 ROWS_OF_AN_OUTAGE = 10
 PROGRESS_SECONDS = 10
+OBJECTS_BEFORE_COLLECTION = 20_000  # Python's 700 are two or three requests: an eighth of the time of a run
 LONGEST_RETRY_AFTER = 900  # a server that asks for more is done for today
 
 
@@ -168,9 +170,12 @@ class Engine:
             return
         finally:
             self._started.set()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(OBJECTS_BEFORE_COLLECTION, *thresholds[1:])
         try:
             self._loop.run_forever()
         finally:
+            gc.set_threshold(*thresholds)
             self._stop("cancelled", "the run was closed")
             pending = [*tasks, *self._in_flight]
             for task in pending:

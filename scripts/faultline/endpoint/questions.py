@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from faultline.endpoint import EndpointError
 from faultline.endpoint.images import ImageSettings
@@ -54,7 +54,7 @@ class Step:
         if self.step == "diagnose":
             split_template(self.prompt_text)
 
-    @property
+    @cached_property
     def question(self) -> str:
         """Names the question for all rows."""
         return "|".join((self.step, self.served_as, self.prompt_version, self.prompt_md5))
