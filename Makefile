@@ -107,8 +107,12 @@ unit: $(VENV)/.main  ## dbt unit tests only, on empty tables
 		&& $(DBT) --quiet run $(PROFILE) --target-path target/unit --empty \
 		&& $(DBT) test $(PROFILE) --target-path target/unit --select test_type:unit
 
+# Two processes side by side; the tests of the endpoint, which look at the clock, after them.
 pytest: $(VENV)/.test  ## the Python tests; they build the project in folders of their own
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/lakehouse tests/python/spc & other=$$!; \
+		$(BIN)/python -m pytest tests/python --ignore tests/python/spc --ignore tests/python/endpoint; code=$$?; \
+		wait $$other && exit $$code
+	@$(BIN)/python -m pytest tests/python/endpoint
 
 BENCHMARKS := benchmarks/endpoint.py benchmarks/spc_bench.py
 

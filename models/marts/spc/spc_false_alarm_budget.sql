@@ -102,6 +102,8 @@ stream_months as (
 
 ),
 
+-- A stream has one row of stream_months, so its maximum is its value: as a key a DOUBLE would cost Lakehouse the
+-- incremental refresh.
 stream_alarms as (
 
     select
@@ -110,12 +112,12 @@ stream_alarms as (
         charts.rule_set,
         rules.rule,
         rules.description,
-        stream_months.points / stream_months.months as points_per_month,
+        max(stream_months.points / stream_months.months) as points_per_month,
         sum(case
             when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null
                 then stream_statistics.expected_beyond
             else stream_statistics.points * rules.false_alarm_rate
-        end) / stream_months.months as alarms_per_month
+        end) / max(stream_months.months) as alarms_per_month
     from stream_statistics
     inner join stream_months
         on stream_statistics.stream_id = stream_months.stream_id
@@ -134,9 +136,7 @@ stream_alarms as (
         stream_statistics.stream_id,
         charts.rule_set,
         rules.rule,
-        rules.description,
-        stream_months.points,
-        stream_months.months
+        rules.description
 
 )
 
