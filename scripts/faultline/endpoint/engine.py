@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from faultline.endpoint import EndpointError
 from faultline.endpoint.budget import Budget, Limits
 from faultline.endpoint.images import ImageSettings, UnreadableImage, image_url, load_image
-from faultline.endpoint.pace import Pace, Ticket, backoff_seconds
+from faultline.endpoint.pace import LONGEST_BACKOFF, Pace, Ticket, backoff_seconds
 from faultline.endpoint.questions import Question, Step, request_body
 from faultline.endpoint.store import Store
 from faultline.endpoint.tally import Tally, progress_line
@@ -42,6 +42,9 @@ class Work:
     requests_sent: int = 0
     cost: float = 0.0
     first_asked_at: float = 0.0
+    is_throttled: bool = False  # its last request was refused by the pace
+    backs_off_since: float | None = None
+    longest_backoff_seconds: float = 0.0  # until the next request left, time in the queue included
     has_ended: bool = False
 
 
@@ -237,8 +240,7 @@ class Engine:
         """Send what is ready, as fast as the pace and the budget allow."""
         self._pump_is_due = False
         now = self._loop.time()
-        while self._delayed and self._delayed[0][0] <= now:  # last in the queue: no row is thrown back again and again
-            self._ready.append(heapq.heappop(self._delayed)[2])
+        self._take_up_delayed(now)
         pause = self._delayed[0][0] - now if self._delayed else None
         while self._ready:
             step = self._ready[0].question.step
@@ -260,6 +262,14 @@ class Engine:
                 self._settle_doubtful()
         self._wake_after(pause)
 
+    def _take_up_delayed(self, now: float):
+        """A row whose wait is over goes first; one that the pace refused last, or it would be refused over and over."""
+        first = []
+        while self._delayed and self._delayed[0][0] <= now:
+            work = heapq.heappop(self._delayed)[2]
+            (self._ready if work.is_throttled else first).append(work)
+        self._ready.extendleft(reversed(first))
+
     def _wake_after(self, pause: float | None):
         if self._alarm is not None:
             self._alarm.cancel()
@@ -274,7 +284,10 @@ class Engine:
 
     def _send(self, work: Work, price: float):
         self._budget.reserve(price)
-        flight = Flight(work, self._pace.sent(self._loop.time(), work.question.step.most_tokens), price)
+        now = self._loop.time()
+        if work.backs_off_since is not None:
+            work.longest_backoff_seconds = max(work.longest_backoff_seconds, now - work.backs_off_since)
+        flight = Flight(work, self._pace.sent(now, work.question.step.most_tokens), price)
         self._tally.most_in_flight = max(self._tally.most_in_flight, self._pace.in_flight)
         task = self._loop.create_task(self._ask(flight))
         self._in_flight.add(task)
@@ -421,6 +434,7 @@ class Engine:
 
     def _after_fault(self, work: Work, ticket, fault: Fault):
         now = self._loop.time()
+        work.is_throttled, work.backs_off_since = fault.kind == "throttled", None
         if self._tally.stopped not in (None, "budget"):  # the run is over: a late fault says nothing about its row
             self._pace.broken(ticket)
             self._end(work)
@@ -437,7 +451,7 @@ class Engine:
             self._end(work)
             self._stop("outage", f"the server asks to wait {fault.retry_after:.0f} s ({fault.text})")
         elif not self._give_up(work, fault, max(self._limits.outage_seconds, 180 + (fault.retry_after or 0))):
-            wait = fault.retry_after if fault.retry_after is not None else backoff_seconds(work.tries)
+            wait = fault.retry_after if fault.retry_after is not None else self._backoff(work)
             self._delay(work, wait + 0.02)
 
     def _after_other_fault(self, work: Work, fault: Fault, now: float):
@@ -487,7 +501,7 @@ class Engine:
         if looks_down:
             self._pace.slow_to_one(now, backoff_seconds(min(4, work.tries)))
         if work.tries < self._limits.max_tries:
-            wait = backoff_seconds(work.tries)
+            wait = self._backoff(work)
             self._delay(work, wait if fault.retry_after is None else max(wait, fault.retry_after))
         elif looks_down:
             self._last_error = fault.text
@@ -543,6 +557,11 @@ class Engine:
         except EndpointError as problem:
             self._stop_for(problem)
         self._end(work)
+
+    def _backoff(self, work: Work) -> float:
+        """Seconds; longer than it took the row before, whatever held it up then."""
+        work.backs_off_since = self._loop.time()
+        return max(backoff_seconds(work.tries), min(LONGEST_BACKOFF, 1.25 * work.longest_backoff_seconds))
 
     def _delay(self, work: Work, seconds: float):
         if self._tally.stopped:

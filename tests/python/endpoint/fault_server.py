@@ -8,6 +8,7 @@ Behaviour (all keys optional):
     cap, retry_after                      more than `cap` requests in flight: 429 with Retry-After
     rpm, burst                            a bucket of requests, refilled at rpm per minute: 429 with the true wait
     script                                list of faults, one per request in order of arrival, then none
+    first_row                             list of faults of the row that arrives first, one per attempt, then none
     shares                                {fault: share}, drawn from the body and the number of its attempt
     answer                                a text that every call is answered with
     models                                names that exist; any other gives 404
@@ -102,6 +103,7 @@ class State:
         self.early_retries = 0
         self.not_before: dict[str, float] = {}
         self.gone = 0
+        self.first_key: str | None = None
 
     def write(self, event: str, key: str, **facts):
         if self.log:
@@ -112,6 +114,9 @@ class State:
         if script:
             return script.pop(0)
         attempt = self.seen.get(key, 0)
+        self.first_key = self.first_key or key
+        if self.behaviour.get("first_row") and key == self.first_key:
+            return self.behaviour["first_row"].pop(0)
         draw = random.Random(f"{key}|{attempt}").random()
         for name, share in self.behaviour.get("shares", {}).items():
             if draw < share:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from endpoint.harness import limit_settings, picture_rows, step_settings
+from endpoint.harness import FaultServer, Runner, limit_settings, picture_rows, step_settings
 
 PASSING = ["429", "500", "502", "503", "drop", "truncated", "html", "no_choices"]
 
@@ -18,6 +18,29 @@ def test_what_passes_is_tried_again_and_answered(runner, fault):
     tally = runner.ask(rows)
     assert (tally["answered"], tally["failed"], tally["stopped"]) == (3, 0, None)
     assert runner.server.stats()["arrived"] == 5
+
+
+@pytest.mark.parametrize(("fault", "is_first"), [("500", True), ("429", False)])
+def test_a_row_waits_longer_each_time_and_goes_first_unless_the_pace_refused_it(tmp_path, monkeypatch, fault, is_first):
+    server = FaultServer(log=tmp_path / "server.log", latency_ms=150)
+    runner = Runner(tmp_path, server, monkeypatch)
+    try:
+        runner.ask(picture_rows(1, 99))
+        # One row in flight, so that the second turn of the row that fails comes before or after those behind it.
+        server.behave(latency_ms=150, first_row=[fault, fault])
+        assert runner.ask(picture_rows(12), limits=limit_settings(concurrency=1))["answered"] == 12
+    finally:
+        runner.close()
+        server.stop()
+    events = [event for event in server.events() if event["event"] in ("arrived", "refused")][1:]
+    key = next(event["key"] for event in events if event["event"] == "refused")
+    refused = [event["time"] for event in events if (event["event"], event["key"]) == ("refused", key)]
+    arrived = [event["time"] for event in events if (event["event"], event["key"]) == ("arrived", key)][1:]
+    first_wait, second_wait = (later - earlier for earlier, later in zip(refused, arrived, strict=True))
+    assert second_wait > 1.1 * first_wait
+    others = [event["time"] for event in events if event["event"] == "arrived" and event["key"] != key]
+    assert len(others) == 11
+    assert (arrived[0] < max(others)) is is_first
 
 
 @pytest.mark.parametrize("fault", ["500", "drop", "truncated"])
