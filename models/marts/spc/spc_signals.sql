@@ -56,6 +56,7 @@ limit_hits as (
         points.stream_id,
         points.statistic,
         points.point_number,
+        enabled_rules.rule_set,
         enabled_rules.rule,
         points.point_number as window_start_point,
         false as is_both_sides
@@ -80,6 +81,7 @@ hits_of_all_statistics as (
         stream_id,
         statistic,
         point_number,
+        rule_set,
         rule,
         window_start_point,
         is_both_sides
@@ -89,6 +91,7 @@ hits_of_all_statistics as (
         stream_id,
         statistic,
         point_number,
+        rule_set,
         rule,
         window_start_point,
         is_both_sides
@@ -96,11 +99,12 @@ hits_of_all_statistics as (
 
 )
 
+-- The rule set comes with the hit: through the chart of the point, each point would be joined to each rule first.
 select
     all_hits.stream_id,
     all_hits.statistic,
     all_hits.point_number,
-    charts.rule_set,
+    all_hits.rule_set,
     all_hits.rule,
     points.phase,
     points.chart_id,
@@ -124,9 +128,7 @@ inner join {{ ref('spc_points') }} as points
         all_hits.stream_id = points.stream_id
         and all_hits.statistic = points.statistic
         and all_hits.point_number = points.point_number
-inner join charts
-    on points.chart_id = charts.chart_id
 inner join enabled_rules
     on
-        charts.rule_set = enabled_rules.rule_set
+        all_hits.rule_set = enabled_rules.rule_set
         and all_hits.rule = enabled_rules.rule
