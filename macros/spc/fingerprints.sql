@@ -58,18 +58,37 @@ changed_phases as (
 {%- endmacro %}
 
 
-{# Removes what belongs to phases that are no longer there: a post-hook of models that are built phase by phase. #}
-{% macro delete_vanished_phases() -%}
-    {{ return(adapter.dispatch('delete_vanished_phases', 'faultline')()) }}
+{#
+    Removes what belongs to phases that are no longer there or are about to be computed again: a pre-hook of models that are built
+    phase by phase. Nothing would take away the old rows of a phase that has no new ones, as delete+insert goes by the new rows.
+    `known` is the relation with phase_key and fingerprint that the model compares with in changed_phases.
+#}
+{% macro delete_outdated_phases(known) -%}
+    {{ return(adapter.dispatch('delete_outdated_phases', 'faultline')(known)) }}
 {%- endmacro %}
 
 {# A dynamic table holds what its query returns: nothing is left to remove, and nobody may. #}
-{% macro clickzetta__delete_vanished_phases() -%}
+{% macro clickzetta__delete_outdated_phases(known) -%}
     {{ return('') }}
 {%- endmacro %}
 
-{% macro default__delete_vanished_phases() -%}
-    delete from {{ this }} where phase_key not in (select phase_key from {{ ref('spc_phase_versions') }})
+{% macro default__delete_outdated_phases(known) -%}
+    {%- if is_incremental() %}
+    delete from {{ this }}
+    where
+        phase_key not in (
+            select versions.phase_key
+            from {{ ref('spc_phase_versions') }} as versions
+            {%- if known %}
+            inner join {{ known }} as known_versions
+                on
+                    versions.phase_key = known_versions.phase_key
+                    and versions.fingerprint = known_versions.fingerprint
+            {%- else %}
+            where false
+            {%- endif %}
+        )
+    {%- endif %}
 {%- endmacro %}
 
 

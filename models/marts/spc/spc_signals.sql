@@ -1,8 +1,7 @@
 {{ config(
-    incremental_strategy='delete+insert',
-    unique_key='phase_key',
+    incremental_strategy='append',
     on_schema_change='fail',
-    post_hook="{{ delete_vanished_phases() }}",
+    pre_hook="{{ delete_outdated_phases(judged_phases()) }}",
 ) }}
 
 -- spc_points is named where it is read: DuckDB writes out in full what a CTE holds that is used more than once.

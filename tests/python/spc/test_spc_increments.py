@@ -102,6 +102,19 @@ def test_signals_catch_up_after_a_run_that_built_only_the_points(plant):
     assert plant.value("select count(*) from spc_signals where point_number = 51 and rule = 1") == 2
 
 
+def test_a_phase_that_loses_its_last_signal_keeps_none(plant):
+    land(plant, [*rows(GROWING, 50), measurement(GROWING, TIMES[50], 99.0), *rows(UNTOUCHED, 50)])
+    build(plant)
+    assert plant.value(f"select count(*) from spc_signals where stream = '{GROWING}'") > 0
+    mark(plant, UNTOUCHED, 1)
+
+    land(plant, [*rows(GROWING, 50), measurement(GROWING, TIMES[50], 10.5), *rows(UNTOUCHED, 50)])
+    build(plant)
+    assert marked(plant) == {(UNTOUCHED, 1)}
+    assert plant.value(f"select count(*) from spc_points where stream = '{GROWING}' and point_number = 51") == 2
+    assert plant.value(f"select count(*) from spc_signals where stream = '{GROWING}' and point_number = 51") == 0
+
+
 def test_a_proposal_is_approved_by_adding_its_row_to_the_seed(tmp_path):
     """A person pastes the row with a reason: limits of a new phase, the old ones as they were, no proposal left."""
     stream = 'L1/P1/width, "left"'
@@ -143,3 +156,7 @@ def test_a_proposal_is_approved_by_adding_its_row_to_the_seed(tmp_path):
     # Phase 1 loses its later points, so it is computed again; what it had before the change is as it was.
     ranges = "select phase, min(point_number), max(point_number) from spc_points group by phase order by phase"
     assert dbt.query(ranges) == [(1, 1, 30), (2, 31, 60)]
+    # No signal of the points that phase 1 had is left.
+    step_by_step = figures(dbt)
+    dbt.build("--full-refresh", "--select", *models)
+    assert step_by_step == figures(dbt)
