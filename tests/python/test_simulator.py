@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from faultline.__main__ import main
+from faultline.push_actions_acknowledgements import TABLE, Acknowledgement, FolderAcknowledgements
 from faultline.simulator import command, photographs
 from faultline.simulator.landing import CONTRACTS
 from faultline.simulator.pictures import png, quality
@@ -680,6 +681,26 @@ def test_a_simulated_plant_is_replaced(tmp_path: Path) -> None:
     assert len(rows_of(plant, "lines")) == 4
     assert len(list((plant / "landing" / "sensor_readings").iterdir())) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["plant"]
+
+
+@pytest.mark.parametrize("options", [("--append", "1"), ("--days", "2", "--size", "0.1")], ids=["longer", "again"])
+def test_answers_that_were_pushed_outlive_the_plant(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Without them every action of the outbox would go out a second time."""
+    plant = simulate(tmp_path / "plant", "--days", "1", "--size", "0.1")
+    acknowledgements = FolderAcknowledgements(plant / "landing", adopts_file=True)
+    acknowledgements.add(Acknowledgement("k1", 2, "accepted"))
+    acknowledgements.close()
+    unfinished = FolderAcknowledgements(plant / "landing")
+    unfinished.add(Acknowledgement("k2", 1, "accepted"))
+    simulate(plant, *options)
+    unfinished.add(Acknowledgement("k3", 1, "accepted"))
+    unfinished.close()
+
+    fresh = simulate(tmp_path / "fresh", "--days", "2", "--size", "0.1")
+    simulated = FolderAcknowledgements(fresh / "landing", adopts_file=True).known()
+    pushed = {("k1", 2): "accepted", ("k2", 1): "accepted", ("k3", 1): "accepted"}
+    assert FolderAcknowledgements(plant / "landing").known() == {**simulated, **pushed}
+    assert not (plant / "landing" / f"{TABLE}.csv").exists()
 
 
 @pytest.mark.parametrize("stopper", [KeyboardInterrupt, RuntimeError])

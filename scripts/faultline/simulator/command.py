@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from faultline.simulator.timing import Period
 
 MARKER = "faultline-plant.json"  # says that a folder is a simulated plant, and from which options
 FORMAT = 1
+ANSWERS = "mes_acknowledgements"  # the one landing table that another command writes to: push-actions
+ADOPTED = "earlier.csv"  # the simulated answers, once push-actions has moved them into its folder
 DEFAULTS = {"seed": 7, "days": 28, "size": 1.0, "start": "2026-09-01"}
 MOST_DAYS, LARGEST_SIZE = 3660, 100.0
 
@@ -124,6 +127,7 @@ def _replace(out: Path, options: dict, period: Period) -> Built:
         if out.exists():
             out.rename(old)
         try:
+            _keep_answers(old / "landing" / ANSWERS, fresh / "landing" / ANSWERS)
             fresh.rename(out)
         except BaseException:
             if old.exists():
@@ -134,9 +138,30 @@ def _replace(out: Path, options: dict, period: Period) -> Built:
     return built
 
 
+def _keep_answers(old: Path, fresh: Path) -> None:
+    """What push-actions wrote into the landing stays: without the answers every action would be sent again.
+
+    The files are linked, not copied: a push that is still writing goes on in the same file.
+    """
+    if not old.is_dir():
+        return
+    fresh.mkdir()
+    fresh.with_suffix(".csv").rename(fresh / ADOPTED)
+    for answers in sorted(path for path in old.rglob("*") if path.is_file() and path != old / ADOPTED):
+        kept = fresh / answers.relative_to(old)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(answers, kept)
+        except OSError:  # a file system without hard links
+            shutil.copy2(answers, kept)
+
+
 def _report(out: Path, options: dict, built: Built, seconds: float) -> None:
     for table, rows in built.rows_by_table.items():
         print(f"  {table:<28}{rows:>8,} rows")
+    answers = out / "landing" / ANSWERS
+    if answers.is_dir():
+        print(f"  the answers that push-actions wrote are kept: {answers}")
     total = sum(built.rows_by_table.values())
     print(
         f"{out}: {options['days']} days from {options['start']}, seed {options['seed']}: "
