@@ -63,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     if warehouse.is_lakehouse:
         with warehouse:
             return push(arguments, url, warehouse, TableAcknowledgements(warehouse))
-    acknowledgements = FolderAcknowledgements(landing_folder(), arguments.adopt_acknowledgements)
+    acknowledgements = FolderAcknowledgements(
+        landing_folder(), arguments.adopt_acknowledgements, only_looks=arguments.dry_run
+    )
     return push(arguments, url, warehouse, acknowledgements)
 
 

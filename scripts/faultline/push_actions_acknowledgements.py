@@ -54,10 +54,13 @@ def one_line(text: str) -> str:
 
 
 class FolderAcknowledgements:
-    """Rows in a folder of the landing."""
+    """Rows in a folder of the landing. Who only looks (a dry run) changes nothing there and cannot add."""
 
-    def __init__(self, landing: Path, adopts_file: bool = False) -> None:
+    def __init__(self, landing: Path, adopts_file: bool = False, only_looks: bool = False) -> None:
         self._folder = landing / TABLE
+        self._single = landing / f"{TABLE}.csv"
+        if only_looks:
+            return
         for suffix in (".csv", ".parquet"):
             single = landing / f"{TABLE}{suffix}"
             if not single.is_file():
@@ -76,9 +79,10 @@ class FolderAcknowledgements:
         self._lock = threading.Lock()
 
     def known(self) -> dict[tuple[str, int], str]:
-        """The latest answer to each version of each action that stands in the CSV files of the folder."""
+        """The latest answer to each version of each action that stands in the CSV files of the landing."""
         answers: dict[tuple[str, int], tuple[bool, str, str]] = {}
-        for path in [*self._folder.rglob("*.csv.open"), *self._folder.rglob("*.csv")]:  # in this order none is missed
+        # In this order none is missed: a file may be adopted, or finished, meanwhile.
+        for path in [self._single, *self._folder.rglob("*.csv.open"), *self._folder.rglob("*.csv")]:
             content = b""
             # A file may be finished, and renamed, between the listing and the reading; an empty one goes away.
             for name in (path, path.with_suffix("") if path.suffix == ".open" else path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -137,6 +138,25 @@ def test_an_export_hands_over_once(plant):
     assert "2 handed over" in push(plant, "--csv", str(out))
     assert out.read_text().count("\n") == 3
     assert "0 handed over" in push(plant, "--csv", str(plant.folder / "out" / "second.csv"))
+    build(plant)
+    assert plant.query("select distinct state from mes_actions") == [("sent",)]
+
+
+def test_the_commands_of_the_docs_work_on_a_landing_like_that_of_the_demo_plant(plant):
+    """Its answers are one file: the dry run only looks, the export adopts it as the line in the docs says."""
+    write_csv(
+        plant.landing / "mes_acknowledgements.csv",
+        [{"action_key": "fl1-unknown", "acknowledged_at": "2026-09-01 10:00:00", "status": "accepted"}],
+    )
+    build(plant)
+    start = ".venv/bin/python scripts/faultline push-actions "
+    lines = (PROJECT / "docs" / "execution.md").read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line.strip().removeprefix(start)) for line in lines if line.strip().startswith(start)]
+    assert [options[0] for options in commands] == ["--dry-run", "--csv", "--url"]
+    before = sorted(plant.landing.rglob("*"))
+    assert push(plant, *commands[0]).count(" create ") == 2
+    assert sorted(plant.landing.rglob("*")) == before
+    assert "2 handed over" in push(plant, *commands[1])
     build(plant)
     assert plant.query("select distinct state from mes_actions") == [("sent",)]
 

@@ -245,3 +245,16 @@ def test_a_landing_file_is_moved_only_when_asked(tmp_path: Path):
     assert single.exists()
     assert FolderAcknowledgements(tmp_path, adopts_file=True).known() == {("k1", 1): "accepted"}
     assert not single.exists()
+
+
+def test_who_only_looks_reads_the_file_and_the_folder_and_leaves_both(tmp_path: Path):
+    head = "action_key,version,acknowledged_at,status\n"
+    (tmp_path / f"{TABLE}.csv").write_text(head + "k1,1,2026-09-01 10:00:00,accepted\n")
+    assert FolderAcknowledgements(tmp_path, only_looks=True).known() == {("k1", 1): "accepted"}
+    assert [path.name for path in tmp_path.iterdir()] == [f"{TABLE}.csv"]
+    (tmp_path / TABLE).mkdir()
+    (tmp_path / TABLE / "dead.csv.open").write_text(head + "k2,1,2026-09-01 10:00:00,sent\n")
+    assert FolderAcknowledgements(tmp_path, adopts_file=True, only_looks=True).known().keys() == {("k1", 1), ("k2", 1)}
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dead.csv.open", TABLE, f"{TABLE}.csv"]
+    assert FolderAcknowledgements(tmp_path / "nowhere", only_looks=True).known() == {}
+    assert not (tmp_path / "nowhere").exists()
