@@ -71,7 +71,7 @@ build: $(VENV)/.main $(if $(FAULTLINE_LANDING),,demo)  ## the main job: demo pla
 	@$(BIN)/python scripts/faultline summary
 
 docs: $(VENV)/.main  ## one HTML file that documents every model and column (builds first if nothing is built)
-	@test -f "$${FAULTLINE_DUCKDB_PATH:-target/faultline.duckdb}" || $(MAKE) build
+	@$(BIN)/python scripts/faultline summary >/dev/null 2>&1 || $(MAKE) build
 	@$(DBT) --quiet docs generate $(PROFILE) --static
 	@echo "Open $(CURDIR)/target/static_index.html"
 

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,10 @@ def landing_folder() -> Path:
 
 
 class Warehouse:
-    """One open connection. Use it as a context manager: on DuckDB it holds the lock of the database file."""
+    """One open connection. Use it as a context manager: on DuckDB it holds the lock of the database file.
+
+    On DuckDB it reads only. Raises UsageError where the file is not there: opening it would leave an empty one behind.
+    """
 
     def __init__(self, target: str | None, profiles_dir: Path, variables: str = "{}") -> None:
         # dbt takes over a second to import: only a command that needs it pays.
@@ -64,6 +68,13 @@ class Warehouse:
         self._adapter = get_adapter(config)
         self._credentials = config.credentials
         self._connection: Any = None
+        if not self.is_lakehouse:
+            if not self._credentials.is_motherduck and not Path(self._credentials.path).is_file():
+                raise UsageError(f"there is no database {self._credentials.path}: run make build first")
+            self._credentials.config_options = {
+                **(self._credentials.config_options or {}),
+                "access_mode": "READ_ONLY",
+            }
 
     @property
     def credentials(self) -> Any:
@@ -105,11 +116,16 @@ class Warehouse:
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """All rows of a query, column names in lower case.
 
-        Raises UsageError with the engine's own words, for instance where a table was never built.
+        Raises UsageError where a table was never built, and with the engine's own words for any other error.
         """
         try:
             _, result = self._adapter.execute(sql, fetch=True)
         except self._errors as error:
+            missing = re.search(r"Table with name (\S+) does not exist", str(error))
+            if missing and not self.is_lakehouse:
+                raise UsageError(
+                    f"the database {self._credentials.path} holds no {missing[1]}: run make build first"
+                ) from error
             raise UsageError(f"{error}") from error
         names = [name.lower() for name in result.column_names]
         return [dict(zip(names, row, strict=True)) for row in result.rows]
