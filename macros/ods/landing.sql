@@ -156,3 +156,53 @@ union all
     {%- endif -%}
     {{ return(files) }}
 {%- endmacro %}
+
+
+{#
+    Names the landing files that no table reads: nothing else would tell a misspelt table from one that is empty. Said
+    after every run that executes something, as a warning: a plant may keep other files there.
+
+    Left alone are files and folders whose name begins with . or _ (hidden, or the markers of a writer), README files and
+    the .csv.open of a push that still runs.
+#}
+{% macro warn_of_unread_landing_files() -%}
+    {{ return(adapter.dispatch('warn_of_unread_landing_files', 'faultline')()) }}
+{%- endmacro %}
+
+{% macro default__warn_of_unread_landing_files() -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{% macro duckdb__warn_of_unread_landing_files() -%}
+    {%- set unread = faultline.unread_landing_files() -%}
+    {%- if unread -%}
+        {%- set shown = unread[:20] -%}
+        {%- do exceptions.warn(
+            "files in " ~ faultline.landing_path() ~ " that no landing table reads: " ~ (shown | join(', '))
+            ~ (" and " ~ (unread | length - 20) ~ " more" if unread | length > 20 else "")
+            ~ ". A table is <table>.csv, <table>.parquet or a folder <table>/ of these, in lower case;"
+            ~ " docs/landing.md lists the tables"
+        ) -%}
+    {%- endif -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{% macro unread_landing_files() -%}
+    {%- set unread = [] -%}
+    {%- if not execute or not flags.INTROSPECT -%}
+        {{ return(unread) }}
+    {%- endif -%}
+    {%- set tables = faultline.landing_tables() -%}
+    {%- set root = faultline.landing_path() ~ '/' -%}
+    {%- for record in run_query("select file from glob(" ~ faultline.sql_text(root ~ '**') ~ ") order by file").rows -%}
+        {%- set file = record[0][root | length:] -%}
+        {%- set table = file.split('/')[0] if '/' in file else file.rsplit('.', 1)[0] -%}
+        {%- set is_read = table in tables and file.endswith(('.csv', '.parquet')) -%}
+        {%- set is_left_alone = '/.' in '/' ~ file or '/_' in '/' ~ file or file.endswith('.csv.open')
+            or file.split('/')[-1].upper().startswith('README') -%}
+        {%- if not is_read and not is_left_alone -%}
+            {%- do unread.append(file) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(unread) }}
+{%- endmacro %}

@@ -48,6 +48,28 @@ def test_a_table_given_twice_is_refused(build, write_landing):
     assert "landing table lines is there more than once" in build(succeeds=False).run_result.output
 
 
+def test_files_that_no_table_reads_are_named(build, write_landing):
+    """A table whose name or extension is misspelt is as empty as one that was never delivered: the run says which."""
+    landing = write_landing(human_reviews=[])
+    (landing / "human_reviews.csv").rename(landing / "human_reviews.CSV")
+    for name in ("Net_sales.csv", "linse/part.csv", "sensor_readings/a.csv.gz", "net_sales.xlsx"):
+        (landing / name).parent.mkdir(exist_ok=True)
+        (landing / name).touch()
+    unread = "Net_sales.csv, human_reviews.CSV, linse/part.csv, net_sales.xlsx, sensor_readings/a.csv.gz"
+    output = build("--select", "ods_lines", "landing_lines", "checked_lines").run_result.output
+    assert f"files in landing that no landing table reads: {unread}. " in " ".join(output.split())
+
+
+def test_files_beside_the_tables_that_are_no_tables_are_left_alone(build, write_landing):
+    landing = write_landing()
+    for name in ("README.md", ".hidden.csv", ".git/x.csv", "_SUCCESS", "_old/lines.csv", "lines/readme.txt"):
+        (landing / name).parent.mkdir(exist_ok=True)
+        (landing / name).touch()
+    (landing / "mes_acknowledgements").mkdir()
+    (landing / "mes_acknowledgements" / "push-1.csv.open").touch()
+    assert "no landing table reads" not in build("--select", "landing_lines").run_result.output
+
+
 def test_a_folder_of_parts_in_both_formats_is_one_table(build, write_landing):
     """Columns are matched by name: another order, another case, extra and missing optional columns do not matter."""
     landing = write_landing()
