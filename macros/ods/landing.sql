@@ -40,6 +40,10 @@
         ) -%}
     {%- endif -%}
 
+    {%- if not files.problem -%}
+        {%- do files.update({'problem': faultline.repeated_landing_columns(table, files.csv, columns)}) -%}
+    {%- endif -%}
+
     {%- if files.problem -%}
         {{ faultline.failing_landing_rows(columns, files.problem) }}
     {%- elif not readers and (is_optional_table or not files.is_known) -%}
@@ -70,6 +74,45 @@ union all
         "all_varchar = true, header = true, skip = 0, delim = ',', quote = '\"', escape = '\"', comment = '', "
         ~ "strict_mode = true, null_padding = false, ignore_errors = false, allow_quoted_nulls = false"
     ) }}
+{%- endmacro %}
+
+
+{#
+    What is wrong where a column of the contract stands twice in the header of a CSV file; none if nothing is. The reader
+    calls the second one <column>_1 and would drop it as an extra column. A plant may have a column of that name, so the
+    header itself is looked at, and only then: it costs one more read of each file.
+#}
+{% macro repeated_landing_columns(table, csv_files, columns) -%}
+    {%- if not csv_files -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set landed_names = [] -%}
+    {%- for record in run_query(
+        "describe select * from read_csv([" ~ faultline.sql_text_list(csv_files) ~ "], " ~ faultline.landing_csv_options()
+        ~ ", union_by_name = true, hive_partitioning = false)"
+    ).rows -%}
+        {%- do landed_names.append(record[0] | trim | lower) -%}
+    {%- endfor -%}
+    {%- set suspects = [] -%}
+    {%- for column in columns if column ~ '_1' in landed_names -%}
+        {%- do suspects.append(column) -%}
+    {%- endfor -%}
+    {%- for file in csv_files if suspects -%}
+        {%- set header = [] -%}
+        {%- for record in run_query(
+            "select * from read_csv(" ~ faultline.sql_text(file) ~ ", "
+            ~ (faultline.landing_csv_options() | replace('header = true', 'header = false'))
+            ~ ", hive_partitioning = false) limit 1"
+        ).rows -%}
+            {%- for name in record.values() -%}
+                {%- do header.append(name | trim | lower) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- for column in suspects if header.count(column) > 1 -%}
+            {{ return("landing table " ~ table ~ ": the column " ~ column ~ " stands more than once in the header of " ~ file) }}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(none) }}
 {%- endmacro %}
 
 

@@ -122,6 +122,29 @@ def test_a_broken_line_stops_the_build_and_its_file_is_named(build, write_landin
     assert "CSV" in output
 
 
+@pytest.mark.parametrize(
+    ("header", "is_repeated"),
+    [
+        ("line_id,line_name,line_id", True),
+        (" Line_ID ,line_name,LINE_ID", True),
+        ("line_id,line_name,line_id_1", False),
+    ],
+)
+def test_a_column_that_stands_twice_in_a_header_stops_the_build(build, write_landing, header, is_repeated):
+    """Which of the two counts, nobody could say; an extra column with a name like that of the second is none of it."""
+    landing = write_landing()
+    (landing / "lines.csv").unlink()
+    (landing / "lines").mkdir()
+    (landing / "lines" / "a.csv").write_text("line_id,line_name\nL1,Line 1\n")
+    (landing / "lines" / "b.csv").write_text(f"{header}\nL2,Line 2,L3\n")
+    dbt = build("--select", "+ods_lines", succeeds=not is_repeated)
+    if is_repeated:
+        message = "landing table lines: the column line_id stands more than once in the header of landing/lines/b.csv"
+        assert message in " ".join(dbt.run_result.output.split())
+    else:
+        assert dbt.query("select line_id from ods_lines order by 1") == [("L1",), ("L2",)]
+
+
 def test_a_line_that_looks_like_a_comment_is_a_row(build, write_landing):
     write_landing(lines=[{"line_id": "#1", "line_name": None}, {"line_id": "L1", "line_name": "1"}])
     assert build("--select", "+ods_lines").query("select line_id from ods_lines order by 1") == [("#1",), ("L1",)]
