@@ -67,6 +67,15 @@ inspection_costs as (
 
 ),
 
+audit_prices as (
+
+    select
+        line_id,
+        audit_minutes * labour_per_minute as price
+    from line_cost_rates
+
+),
+
 audit_costs as (
 
     select
@@ -75,12 +84,12 @@ audit_costs as (
         dispositions.line_id,
         dispositions.sku_id,
         sum(dispositions.audits) as events,
-        sum(case when line_cost_rates.labour_per_minute is null then dispositions.audits else 0 end) as unpriced_events,
-        sum(dispositions.audits * line_cost_rates.audit_minutes * line_cost_rates.labour_per_minute) as amount,
+        sum(case when audit_prices.price is null then dispositions.audits else 0 end) as unpriced_events,
+        sum(dispositions.audits * audit_prices.price) as amount,
         {{ sql_text(var('plant_currency')) }} as currency
     from dispositions
-    left join line_cost_rates
-        on dispositions.line_id = line_cost_rates.line_id
+    left join audit_prices
+        on dispositions.line_id = audit_prices.line_id
     where dispositions.audits > 0
     group by
         dispositions.local_day,
