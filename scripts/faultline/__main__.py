@@ -11,6 +11,7 @@ A command raises UsageError for what the caller can mend; it is printed without 
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ class Command(NamedTuple):
     module: str
     help: str
 
+
+CLOSED_PIPE = 141  # as the shell reports a process that SIGPIPE ended
 
 COMMANDS = {
     "evaluate": Command("faultline.evaluation.command", "compare two models or prompts on labelled pictures"),
@@ -43,7 +46,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one sub-command and return its exit code: 0 done, 1 failed, 2 wrongly asked for."""
+    """Run one sub-command and return its exit code: 0 done, 1 failed, 2 wrongly asked for, 141 nobody reads on."""
     words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="faultline", description="Tools around the faultline dbt project.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -63,7 +66,12 @@ def main(arguments: list[str] | None = None) -> int:
             module.add_arguments(subparser)
     options = parser.parse_args(words)
     try:
-        return module.run(options)
+        code = module.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader of the output has seen enough: `summary | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     except UsageError as error:
         print(f"faultline {options.command}: {error}", file=sys.stderr)
         return 2

@@ -29,7 +29,8 @@ FIGURES = {
 WHERE_TO_LOOK = """\
 Where to look next
   make docs                                    every model and column, with lineage, as one HTML file
-  dbt show --inline "select * from ..."        any table, for instance
+  .venv/bin/dbt show --profiles-dir profiles --inline "select * from {{ ref('inspections') }}"
+                                               the first rows of any table; in place of inspections for instance
     {{ ref('inspections') }}                   each inspection: category, severity, action, and whose word it is
     {{ ref('defect_rates') }}                  defects by line, shift, SKU and hour, with interval
     {{ ref('tiering_savings') }}               AI calls needed, avoided and paid for, by step and day

@@ -52,6 +52,23 @@ def test_a_database_without_the_tables_says_which_one_is_missing(tmp_path, words
     assert (tmp_path / "plant.duckdb").read_bytes() == before
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    """`summary | head`: the pipe is closed before a line is written."""
+    duckdb.connect(str(tmp_path / "plant.duckdb")).execute("create table inspections (is_defect boolean)").close()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, PROJECT / "scripts" / "faultline", "summary", "--database", tmp_path / "plant.duckdb"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
 def test_docs_of_a_database_that_holds_no_build_are_built_first(tmp_path):
     """The tools are stand-ins, the environment one of the test's own: only what make would run is looked at."""
     duckdb.connect(str(tmp_path / "plant.duckdb")).close()

@@ -1,7 +1,10 @@
 """What every part of the project keeps to, checked on its own files and on the manifest."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import dbt.jsonschemas
@@ -206,6 +209,22 @@ def test_the_summary_counts_the_build(built, capsys):
     calls = built.value("select sum(calls_made) from tiering_savings")
     assert re.search(rf"inspections +{inspections:,}\n", printed)
     assert re.search(rf"AI calls made +{calls:,}\n", printed)
+
+
+def test_the_command_of_the_summary_runs_as_it_is_printed(built, capsys):
+    main(["summary", "--database", str(built.database)])
+    (command,) = re.findall(r"^ *(\.venv/bin/dbt show .*)$", capsys.readouterr().out, re.MULTILINE)
+    environment = {
+        **os.environ,
+        "FAULTLINE_DUCKDB_PATH": str(built.database),
+        "FAULTLINE_LANDING": str(built.landing),
+        "DBT_TARGET_PATH": str(built.folder / "shown"),
+        "DBT_LOG_PATH": str(built.folder / "shown"),
+    }
+    here = command.replace(".venv/bin/dbt", str(Path(sys.executable).with_name("dbt")))
+    done = subprocess.run(["sh", "-c", here], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "inspection_id" in done.stdout
 
 
 def test_the_summary_says_what_is_missing(tmp_path, capsys):
