@@ -179,6 +179,46 @@ def test_landing_models_describe_their_contract(manifest):
         assert described == wanted, node["name"]
 
 
+def test_the_docs_list_every_landing_table_with_its_columns():
+    listed = {}
+    for line in (PROJECT / "docs" / "landing.md").read_text(encoding="utf-8").splitlines():
+        if row := re.fullmatch(r"\| `(\w+)`( \*)? \|[^|]*\|([^|]*)\|", line):
+            columns = re.findall(r"(\w+)(\??)(?:,|$)", re.sub(r" \([^)]*\)", "", row[3].strip()))
+            listed[row[1]] = (bool(row[2]), {name: bool(mark) for name, mark in columns})
+    wanted = {}
+    for path in (PROJECT / "models" / "ods" / "landing").glob("landing_*.sql"):
+        text = path.read_text(encoding="utf-8")
+        required, _, optional = text.partition("optional_columns")
+        columns = dict.fromkeys(re.findall(r"'(\w+)',\n", required.partition("[")[2]), False)
+        columns |= dict.fromkeys(re.findall(r"'(\w+)',\n", optional), True)
+        wanted[path.stem.removeprefix("landing_")] = ("is_optional_table=false" not in text, columns)
+    assert listed == wanted
+
+
+def test_names_in_the_docs_are_names_of_the_project():
+    """A model, seed, var, macro or column that was renamed or never came: its name stands nowhere else."""
+    folders = ("models", "macros", "seeds", "scripts", "profiles", "benchmarks", "tests")
+    of_dbt = {"escape_single_quotes"}
+    sources = [path for folder in folders for path in (PROJECT / folder).rglob("*") if path.suffix != ".pyc"]
+    files = [path for path in [*sources, PROJECT / "dbt_project.yml"] if path.is_file()]
+    words = {word for path in files for word in [path.stem, *re.findall(r"\w+", path.read_text(encoding="utf-8"))]}
+    words |= {path.name for path in sources}
+    problems = []
+    for path in [*(PROJECT / "docs").glob("*.md"), PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"]:
+        for name in re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", path.read_text(encoding="utf-8")):
+            if name not in words | of_dbt:
+                problems.append(f"{name_of(path)}: {name}")
+    assert not problems
+
+
+def test_the_folders_that_contributing_lists_are_there():
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    marts = re.search(r"`models/marts/<subject>` \| ([^|]*) \|", text)[1].split(", ")
+    macros = re.findall(r"`(\w+)`", re.search(r"`macros/<kind>` \| ([^|]*) \|", text)[1])
+    for folder, listed in (("models/marts", marts), ("macros", macros)):
+        assert sorted(listed) == sorted(path.name for path in (PROJECT / folder).iterdir() if path.is_dir())
+
+
 def test_every_var_stands_in_the_readme():
     variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
