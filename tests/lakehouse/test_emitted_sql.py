@@ -185,6 +185,15 @@ def test_texts_mean_what_they_meant(parts):
     assert list(row.values()) == HOSTILE
 
 
+def test_numbers_are_read_as_on_duckdb(offline):
+    texts = {"12": 12, "+12": 12, " -7 ": -7, "\t+5.00\t": 5, "12.5": None, "+": None, "1e3": None}
+    columns = "{% for text in var('texts') %}{{ to_bigint(sql_text(text)) }} as n{{ loop.index }}, {{ to_double(sql_text(text)) }} as d{{ loop.index }}, {% endfor %}"
+    compiled = offline.compiled(f"select {columns}1 as one", {"texts": list(texts)})
+    row = Engine("plant", lambda *_: None).run(compiled, {}, "faultline").table.to_pylist()[0]
+    assert [row[f"n{number}"] for number in range(1, len(texts) + 1)] == list(texts.values())
+    assert [row[f"d{number}"] for number in range(1, len(texts) + 1)] == [12, 12, -7, 5, 12.5, None, 1000]
+
+
 def test_a_prompt_keeps_its_words_and_takes_in_the_row_as_data(parts):
     engine = Engine("plant", lambda *_: None)
     [prompt] = engine.run(parts[6], {}, "faultline").table.to_pydict()["prompt_text"]

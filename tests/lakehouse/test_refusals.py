@@ -243,6 +243,11 @@ def test_double_quotes_hold_a_text_and_bad_casts_are_null():
     assert engine.run('select "id" as a, 1 / 0 as b from q.t', {}, "q").table.to_pylist() == [{"a": "id", "b": None}]
 
 
+def test_a_plus_sign_is_no_part_of_an_integer():
+    row = workspace().run("select try_cast('+12' as bigint) as a, try_cast(' -12 ' as bigint) as b", {}, "q").table
+    assert row.to_pylist() == [{"a": None, "b": -12}]
+
+
 def test_a_property_inside_create_table_has_no_effect():
     engine = workspace()
     engine.run("create table q.x (id bigint) properties('change_tracking'='true')", {}, "q")

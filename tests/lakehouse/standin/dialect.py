@@ -651,6 +651,14 @@ def _translate(node: exp.Expression) -> exp.Expression:
         replacement = node.args["replacement"]
         node.set("replacement", exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", replacement.this)))
         return node
+    if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.INTEGER_TYPES:
+        # '+12' is no integer to a cast, which gives NULL.
+        text = exp.cast(node.this.copy(), "string")
+        return (
+            exp.Case()
+            .when(exp.RegexpLike(this=text, expression=exp.Literal.string(r"^\s*\+")), exp.null())
+            .else_(node.copy())
+        )
     if isinstance(node, exp.Div):
         # x / 0 is NULL
         return exp.Div(
