@@ -194,6 +194,8 @@ MODES = [
     ("3.5", "select line, count(*) as n from q.t group by line", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select day, count(*) as n from q.t group by day", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select ts, count(*) as n from q.t group by ts", [TRACKED], "FULL", "a group key of type timestamp_ntz"),
+    ("3.5", "select distinct id, ts from q.t", [TRACKED], "FULL", "a group key of type timestamp_ntz"),
+    ("3.5", "select distinct id, day from q.t", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select amount, count(*) as n from q.t group by 1", [TRACKED], "FULL", "a group key of type double"),
     ("3.5", "select id, row_number() over (partition by line order by id) as n from q.t", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select id, row_number() over (order by id) as n from q.t", [TRACKED], "FULL", "window without PARTITION BY"),
