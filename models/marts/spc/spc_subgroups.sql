@@ -37,7 +37,16 @@ baseline_marked as (
         and frozen_centre_line is null
         and (baseline_starts_at is null or subgroup_at >= baseline_starts_at)
         and (baseline_ends_at is null or subgroup_at <= baseline_ends_at)
-        and (baseline_points is null or window_point <= baseline_points) as is_baseline
+        and (baseline_points is null or window_point <= baseline_points) as is_baseline,
+        coalesce(
+            subgroup_at >= baseline_ends_at
+            or (
+                value is not null
+                and (baseline_starts_at is null or subgroup_at >= baseline_starts_at)
+                and window_point >= baseline_points
+            ),
+            false
+        ) as ends_baseline
     from points_numbered
 
 ),
@@ -77,6 +86,7 @@ select
     abs(value - previous_value) as moving_range,
     is_baseline,
     is_baseline and coalesce(previous_is_baseline, false) as is_baseline_range,
+    ends_baseline,
     exclusion_reason,
     frozen_centre_line,
     frozen_sigma

@@ -170,6 +170,7 @@ def test_a_point_has_limits_or_a_reason(degenerate):
         ("counted/all_defective", "no spread in the baseline"),
         ("counted/few_defects", "no spread in the baseline"),
         ("counted/one_point", None),
+        ("p-prime/all_defective", "no spread in the baseline"),
         ("p-prime/one_point", "no two baseline points in a row"),
         ("p-prime/few_defects", "no baseline point"),
         ("measured/L1/P1/one_value", "no two baseline points in a row"),
