@@ -96,7 +96,8 @@ judged_decisions as (
 
 )
 
-select
+-- The same decision given twice is one.
+select distinct
     chart_id,
     stream,
     entry,
