@@ -691,9 +691,7 @@ class Engine:
             relation.comment = action[len("set comment ") :]
         elif re.match(r"set properties\(", action, re.I):
             relation.properties.update(re.findall(r"'([^']+)'\s*=\s*'([^']*)'", action))
-        elif not re.match(
-            r"unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I
-        ):
+        elif not re.match(r"unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I):
             raise Refused(f"CZLH-42000 ALTER DYNAMIC TABLE {action[:40]} is not supported")
         return None
 
