@@ -4,6 +4,7 @@
 
     The answer of the wanted model and prompt version counts; until it is there, the newest answer of another version
     goes on to count, and is_current_version says so. Failed = given up after ai_max_attempts or a final refusal.
+    A request that cannot be asked now (is_askable is false: its picture is gone) has a state where it was asked before.
     Expects the CTEs `requests` and `calls`.
 #}
 {% macro ai_step_answers(step) -%}
@@ -80,6 +81,10 @@ step_answers as (
             requests.inspection_id = failures_ranked.inspection_id
             and requests.content_key = failures_ranked.content_key
             and failures_ranked.failure_number = 1
+    where
+        requests.is_askable
+        or answers_ranked.call_id is not null
+        or failures_ranked.call_id is not null
 
 )
 {%- endmacro %}

@@ -54,7 +54,7 @@
 
 {#
     The wanted keys that a call may be made for now, with attempt and is_reinference. Not among them: keys that are
-    answered, given up, or already tried in this run, and those the backend has no answer for.
+    answered, given up, or already tried in this run, those whose picture is gone, and those the backend has no answer for.
     A key is a re-inference where another model or prompt version has answered the same content.
 #}
 {% macro ai_pending_requests(settings, wanted_sql, ledger) -%}
@@ -98,7 +98,8 @@
             request.inspection_id = other_version.inspection_id
             and request.content_key = other_version.content_key
     where
-        coalesce(history.closing_calls, 0) = 0
+        request.is_askable
+        and coalesce(history.closing_calls, 0) = 0
         and coalesce(history.attempts, 0) < {{ var('ai_max_attempts') | int }}
         and {{ faultline.ai_backend_can_answer(settings, 'request') }}
 {%- endmacro %}

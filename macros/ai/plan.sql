@@ -39,7 +39,8 @@
     {%- if plan.reinferences -%}
         {{ log(
             "Re-inferences repeat a question under another model or prompt. Until they are made the earlier answers count. "
-            ~ "To make them:  dbt build --vars '{ai_reinference_calls: " ~ plan.reinferences ~ "}'  (a limit for each step).",
+            ~ "To make them:  dbt build --vars '" ~ tojson(dict(invocation_args_dict.vars, ai_reinference_calls=plan.reinferences))
+            ~ "'  (a limit for each step).",
             info=true
         ) }}
     {%- else -%}

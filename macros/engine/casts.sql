@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 {% macro default__to_double(text) -%}
-    {%- set number = "try_cast(trim(" ~ text ~ ") as double)" -%}
+    {%- set number = "try_cast(" ~ faultline.bare_number(text) ~ " as double)" -%}
     {{ return(
         "case when " ~ faultline.matches(text, faultline.plain_number_pattern())
         ~ " and abs(" ~ number ~ ") <= 1.7976931348623157e308 then " ~ number ~ " end"
@@ -29,8 +29,23 @@
 {% macro default__to_bigint(text) -%}
     {{ return(
         "case when " ~ faultline.matches(text, "^\\s*[+-]?[0-9]+(\\.0*)?\\s*$")
-        ~ " then try_cast(" ~ faultline.replace_matches("trim(" ~ text ~ ")", "\\.0*$", "") ~ " as bigint) end"
+        ~ " then try_cast(" ~ faultline.replace_matches(faultline.bare_number(text), "\\.0*$", "") ~ " as bigint) end"
     ) }}
+{%- endmacro %}
+
+
+{# The text of a number as a cast of the engine reads it. #}
+{% macro bare_number(text) -%}
+    {{ return(adapter.dispatch('bare_number', 'faultline')(text)) }}
+{%- endmacro %}
+
+{% macro default__bare_number(text) -%}
+    {{ return("trim(" ~ text ~ ")") }}
+{%- endmacro %}
+
+{# A cast to an integer knows no plus sign there, and TRIM takes blanks alone away, no tabs. #}
+{% macro clickzetta__bare_number(text) -%}
+    {{ return(faultline.replace_matches(text, "^\\s*[+]?|\\s*$", "")) }}
 {%- endmacro %}
 
 

@@ -22,10 +22,10 @@
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- set state = namespace(action='create', marker=none) -%}
+    {%- set state = namespace(action='create', ddl='') -%}
     {%- if existing is not none and existing.is_dynamic_table -%}
-        {%- set is_unchanged = fingerprint in faultline.lakehouse_ddl(target_relation) -%}
-        {%- if is_unchanged and not should_full_refresh() -%}
+        {%- set state.ddl = faultline.lakehouse_ddl(target_relation) -%}
+        {%- if fingerprint in state.ddl and not should_full_refresh() -%}
             {%- set state.action = 'keep' -%}
         {%- elif settings.recreate -%}
             {%- set state.action = 'recreate' -%}
@@ -46,6 +46,11 @@
         {%- call statement('create_dynamic_table') -%}
             {{ faultline.create_dynamic_table_sql(target_relation, sql, settings, fingerprint, columns, state.action == 'replace') }}
         {%- endcall -%}
+    {%- endif -%}
+
+    {%- set retention = "data_retention_days\\W+" ~ settings.retention_days ~ "\\b" -%}
+    {%- if state.action != 'keep' or not modules.re.search(retention, state.ddl, modules.re.I) -%}
+        {%- do faultline.lakehouse_run(faultline.dynamic_table_retention_sql(target_relation, settings)) -%}
     {%- endif -%}
 
     {%- if state.action == 'keep' and settings.refresh_interval -%}
@@ -89,6 +94,7 @@
         'buckets': own.get('buckets'),
         'lifecycle_days': own.get('lifecycle_days', defaults.lifecycle_days),
         'recreate': own.get('recreate', defaults.recreate),
+        'retention_days': defaults.retention_days,
         'description': node.description,
         'columns': node.columns,
     }) }}
@@ -98,7 +104,7 @@
 {# Changes where the query or a clause changes; not where a description does. #}
 {% macro dynamic_table_fingerprint(settings, query) -%}
     {%- set clauses = {} -%}
-    {%- for key in settings if key not in ['description', 'columns', 'recreate'] -%}
+    {%- for key in settings if key not in ['description', 'columns', 'recreate', 'retention_days'] -%}
         {%- do clauses.update({key: settings[key]}) -%}
     {%- endfor -%}
     {{ return("faultline sql " ~ local_md5(tojson(clauses, sort_keys=true) ~ query)[:12]) }}
@@ -135,6 +141,15 @@ refresh interval {{ settings.refresh_interval }}{{ ' vcluster ' ~ settings.vclus
     {%- endif %}
 as
 {{ query }}
+{%- endmacro %}
+
+
+{#
+    How long what a dynamic table held can still be read: the next one in the chain is refreshed from what has changed
+    since its own last refresh, and in full, or not at all, after a pause longer than that. The engine's default is a day.
+#}
+{% macro dynamic_table_retention_sql(relation, settings) -%}
+    {{ return("alter dynamic table " ~ relation ~ " set properties('data_retention_days'='" ~ settings.retention_days ~ "')") }}
 {%- endmacro %}
 
 

@@ -18,3 +18,13 @@
 {% macro gap_alarm_rate(mean_gap, limit) -%}
     {{ return("power(" ~ mean_gap ~ " / (" ~ mean_gap ~ " + 1), floor(" ~ limit ~ ") + 1)") }}
 {%- endmacro %}
+
+
+{#
+    How often a geometric number of good units with that mean is greater than a value, half of those equal to it counted with them:
+    the halves make its normal quantile average zero. Never so small that the quantile is lost.
+#}
+{% macro longer_gap_share(gap, mean_gap) -%}
+    {%- set good = "(" ~ mean_gap ~ " / (" ~ mean_gap ~ " + 1))" -%}
+    {{ return(faultline.at_least("(power(" ~ good ~ ", " ~ gap ~ ") * (1 + " ~ good ~ ") / 2)", "1e-300")) }}
+{%- endmacro %}

@@ -19,7 +19,7 @@
 {# 95 % bound of Cpk or Ppk after Bissell (1990): index -+ 1.96 * sqrt(1 / (9 n) + index^2 / (2 degrees)). #}
 {% macro capability_index_bound(index, measured_values, degrees_of_freedom, sign) -%}
     {{ return(
-        index ~ " " ~ sign ~ " " ~ faultline.capability_z() ~ " * sqrt(1.0 / (9.0 * " ~ measured_values ~ ") + " ~ index
+        index ~ " " ~ sign ~ " " ~ faultline.capability_z() ~ " * sqrt(cast(1 as " ~ faultline.type_double() ~ ") / (9 * " ~ measured_values ~ ") + " ~ index
         ~ " * " ~ index ~ " / nullif(2.0 * " ~ degrees_of_freedom ~ ", 0))"
     ) }}
 {%- endmacro %}

@@ -48,7 +48,7 @@
     right to about 0.2 % from 10 degrees of freedom on. NULL without degrees of freedom.
 #}
 {% macro chi_squared_quantile(degrees_of_freedom, z) -%}
-    {%- set spread = "2.0 / (9.0 * case when " ~ degrees_of_freedom ~ " > 0 then " ~ degrees_of_freedom ~ " end)" -%}
+    {%- set spread = "cast(2 as " ~ faultline.type_double() ~ ") / (9 * case when " ~ degrees_of_freedom ~ " > 0 then " ~ degrees_of_freedom ~ " end)" -%}
     {%- set root = "1 - " ~ spread ~ " + " ~ z ~ " * sqrt(" ~ spread ~ ")" -%}
     {{ return("(" ~ degrees_of_freedom ~ " * power(" ~ faultline.at_least(root, "0.0") ~ ", 3))") }}
 {%- endmacro %}

@@ -1,6 +1,10 @@
-{# The production day: the plant's calendar day, begun at the hour of the var production_day_start_hour. #}
-{% macro production_day(utc_time) -%}
-    {{ return(faultline.plant_day(faultline.seconds_later(utc_time, -3600 * (var('production_day_start_hour') | int)))) }}
+{#
+    The production day: the plant's calendar day, begun at a local hour, that of the var production_day_start_hour unless another is
+    given. Hours are taken off the plant's clock and not off the time, which on the days of a clock change has one more or less.
+#}
+{% macro production_day(utc_time, start_hour=none) -%}
+    {%- set hour = start_hour if start_hour is not none else var('production_day_start_hour') -%}
+    {{ return("cast(" ~ faultline.seconds_later(faultline.plant_time(utc_time), -3600 * (hour | int)) ~ " as date)") }}
 {%- endmacro %}
 
 
@@ -17,13 +21,17 @@
 {%- endmacro %}
 
 
-{# The hour, day or shift a time falls into, by the plant's clock; NULL for subgroups that are no periods. #}
+{#
+    The hour, day or shift a time falls into, by the plant's clock; NULL for subgroups that are no periods. The day of a shift begins with
+    the first shift, whatever production_day_start_hour says: else a night shift would be cut in two, and each part joined to another.
+#}
 {% macro period_of(utc_time, subgroup) -%}
+    {%- set first_shift_hour = var('shift_start_hours').values() | map('int') | min -%}
     {{ return(
         "case " ~ subgroup
         ~ " when 'hour' then cast(" ~ faultline.plant_hour_start(utc_time) ~ " as " ~ dbt.type_string() ~ ")"
         ~ " when 'day' then cast(" ~ faultline.plant_day(utc_time) ~ " as " ~ dbt.type_string() ~ ")"
-        ~ " when 'shift' then concat(cast(" ~ faultline.production_day(utc_time) ~ " as " ~ dbt.type_string() ~ "), ' ', "
+        ~ " when 'shift' then concat(cast(" ~ faultline.production_day(utc_time, first_shift_hour) ~ " as " ~ dbt.type_string() ~ "), ' ', "
         ~ faultline.production_shift(utc_time) ~ ") end"
     ) }}
 {%- endmacro %}

@@ -43,7 +43,9 @@ in_tier as (
         inspections.raw_severity,
         inspections.aoi_verdict,
         case when image_states.image_state = 'readable' then image_states.image_path end as image_path,
-        case when image_states.image_state = 'readable' then image_states.content_sha256 end as content_sha256,
+        case
+            when image_states.image_state in ('readable', 'missing_file') then image_states.content_sha256
+        end as content_sha256,
         resolved_categories.category,
         resolved_severities.severity,
         extract_answers.location,
@@ -84,5 +86,6 @@ select
     raw_severity,
     aoi_verdict,
     category,
-    severity
+    severity,
+    true as is_askable  -- the words and the verdict on the picture are enough
 from in_tier

@@ -19,8 +19,10 @@ select
     cast(null as {{ dbt.type_string() }}) as prompt_text,
     inspections.raw_category,
     inspections.raw_severity,
-    inspections.aoi_verdict
+    inspections.aoi_verdict,
+    image_states.image_state = 'readable' as is_askable
 from inspections
 inner join image_states
     on inspections.inspection_id = image_states.inspection_id
-where image_states.image_state = 'readable'
+-- A plant may clear out old pictures: what was answered about them stands.
+where image_states.image_state in ('readable', 'missing_file')

@@ -40,8 +40,8 @@ select
     case
         when image_path is null then 'no_image'
         when not has_image_row then 'missing_row'
-        when not has_file then 'missing_file'
         when quality_verdict = 'unreadable' then 'unreadable'
+        when not has_file then 'missing_file'
         else 'readable'
     end as image_state,
     content_sha256,

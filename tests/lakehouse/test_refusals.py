@@ -194,6 +194,8 @@ MODES = [
     ("3.5", "select line, count(*) as n from q.t group by line", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select day, count(*) as n from q.t group by day", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select ts, count(*) as n from q.t group by ts", [TRACKED], "FULL", "a group key of type timestamp_ntz"),
+    ("3.5", "select distinct id, ts from q.t", [TRACKED], "FULL", "a group key of type timestamp_ntz"),
+    ("3.5", "select distinct id, day from q.t", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select amount, count(*) as n from q.t group by 1", [TRACKED], "FULL", "a group key of type double"),
     ("3.5", "select id, row_number() over (partition by line order by id) as n from q.t", [TRACKED], "INCREMENTAL", ""),
     ("3.5", "select id, row_number() over (order by id) as n from q.t", [TRACKED], "FULL", "window without PARTITION BY"),
@@ -241,6 +243,11 @@ def test_a_changed_query_is_worked_in_by_a_full_refresh():
 def test_double_quotes_hold_a_text_and_bad_casts_are_null():
     engine = workspace()
     assert engine.run('select "id" as a, 1 / 0 as b from q.t', {}, "q").table.to_pylist() == [{"a": "id", "b": None}]
+
+
+def test_a_plus_sign_is_no_part_of_an_integer():
+    row = workspace().run("select try_cast('+12' as bigint) as a, try_cast(' -12 ' as bigint) as b", {}, "q").table
+    assert row.to_pylist() == [{"a": None, "b": -12}]
 
 
 def test_a_property_inside_create_table_has_no_effect():

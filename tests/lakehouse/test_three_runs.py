@@ -95,6 +95,7 @@ def test_what_dynamic_tables_read_keeps_its_changes(three_runs):
     assert {name for name, kind in kinds.items() if kind == "view"} == set()
     for name in [name for name, kind in kinds.items() if kind == "table"]:
         assert engine.relations[name].tracked, name
+    for name in sources:
         assert engine.relations[name].properties["data_retention_days"] == "7", name
 
 

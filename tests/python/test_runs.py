@@ -1,5 +1,6 @@
 """What a run asks of the models, run after run: nothing twice, nothing lost, never more than allowed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -99,6 +100,30 @@ def test_late_and_corrected_rows_are_taken_up(asked_plant):
     )
 
 
+def test_answers_stand_when_the_pictures_are_gone_and_a_warning_says_so(asked_plant):
+    write_csv(asked_plant.landing / "defect_inspection_records.csv", inspections_with_images(range(11)))
+    write_csv(asked_plant.landing / "inspection_images.csv", [image(f"{n}.png") for n in range(11)])
+    verdicts = "select * exclude (image_state) from defect_analysis where inspection_id <> 'I10' order by inspection_id"
+    ask(asked_plant, ai_max_calls_per_run=0)
+    asked_plant.build("--select", "defect_analysis")
+    before = asked_plant.query(verdicts)
+    assert asked_plant.value("select count(*) from defect_analysis where classify_state = 'answered'") == 10
+
+    asked_plant.images.rename(asked_plant.folder / "elsewhere")
+    gone = asked_plant.build("--select", "+defect_analysis")
+    assert gone.calls == {"classify": 0, "extract": 0, "diagnose": 1}  # the new one, by the inspector's words
+    looked = asked_plant.run("test", "--select", "assert_image_root_holds_pictures")
+    assert "WARN 1 assert_image_root_holds_pictures" in looked.output
+    assert asked_plant.query(verdicts) == before
+    assert asked_plant.query("select distinct image_state from defect_analysis") == [("missing_file",)]
+    assert asked_plant.value("select classify_state from defect_analysis where inspection_id = 'I10'") == "no_image"
+
+    (asked_plant.folder / "elsewhere").rename(asked_plant.images)
+    assert asked_plant.build("--select", "+defect_analysis").calls == {"classify": 1, "extract": 1, "diagnose": 0}
+    assert asked_plant.query(verdicts) == before
+    assert "WARN=0" in asked_plant.run("test", "--select", "assert_image_root_holds_pictures").output
+
+
 def test_another_prompt_or_model_asks_nothing_until_the_count_was_shown_and_allowed(asked_plant):
     changed = {"ai_step_models": {"classify": "qwen3.5-plus", "extract": "mock-vision", "diagnose": "mock-vision"}}
     assert ask(asked_plant, **changed) == NOTHING
@@ -109,7 +134,8 @@ def test_another_prompt_or_model_asks_nothing_until_the_count_was_shown_and_allo
     plan = asked_plant.run("run-operation", "plan_reinference", variables=changed).output
     (classify,) = [line.split() for line in plan.splitlines() if " classify " in line]
     assert classify[1:7] == ["classify", "qwen3.5-plus", "/", "classify-v1", "0", "10"]
-    assert "ai_reinference_calls: 10" in plan
+    to_make_them = json.loads(plan.split("--vars '")[1].split("'")[0])
+    assert to_make_them == {**asked_plant.variables, **changed, "ai_reinference_calls": 10}
     assert ask(asked_plant) == NOTHING
 
     assert ask(asked_plant, **changed, ai_reinference_calls=4) == {"classify": 4, "extract": 0, "diagnose": 0}

@@ -4,7 +4,8 @@ with inspections as (
     select
         inspection_id,
         {{ plant_day('inspect_time') }} as local_day,
-        image_state,
+        -- A picture that is gone by now counts where it was asked about: its calls were made.
+        image_state = 'readable' or classify_state <> 'no_image' as has_picture,
         severity,
         tier,
         classify_state,
@@ -34,7 +35,7 @@ step_candidates as (
         severity,
         'in_tier' as tier
     from inspections
-    where image_state = 'readable'
+    where has_picture
 
     union all
 
@@ -46,7 +47,7 @@ step_candidates as (
         severity,
         'in_tier' as tier
     from inspections
-    where image_state = 'readable'
+    where has_picture
 
     union all
 
@@ -61,7 +62,7 @@ step_candidates as (
     left join inspections_with_words
         on inspections.inspection_id = inspections_with_words.inspection_id
     where
-        inspections.image_state = 'readable'
+        inspections.has_picture
         or inspections_with_words.inspection_id is not null
         or inspections.tier = 'in_tier'
 

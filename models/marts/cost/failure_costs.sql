@@ -102,7 +102,7 @@ stop_minutes as (
 
     select
         *,
-        {{ dbt.datediff('stopped_at', 'released_at', 'second') }} / 60.0 as minutes_stopped  -- noqa: LT05
+        cast({{ dbt.datediff('stopped_at', 'released_at', 'second') }} as {{ type_double() }}) / 60 as minutes_stopped  -- noqa: LT05
     from stops
     where stopped_at is not null
 

@@ -87,11 +87,12 @@ reached_hours as (
 
 hours_and_releases as (
 
-    select distinct
+    select
         line_id,
         hour_number,
         cast(null as {{ dbt.type_timestamp() }}) as released_at
     from reached_hours
+    group by line_id, hour_number
     union all
     select
         line_id,

@@ -127,6 +127,8 @@ select
     is_stable,
     has_too_few_values,
     case
+        when limit_reason is null and within_sigma is null and overall_sigma > 0 and sigma_method = 'moving_range'
+            then 'an individuals chart of means shows no spread of single values'
         when within_sigma is null or overall_sigma is null
             then coalesce(limit_reason, 'too few values for a standard deviation')
         when within_sigma = 0 or overall_sigma = 0 then coalesce(limit_reason, 'all values are equal')

@@ -42,14 +42,16 @@ subgroups_with_value as (
 
     select
         *,
-        lag(exclusion_reason) over (partition by stream_id, phase order by phase_point) as previous_exclusion_reason
+        lag(exclusion_reason) over (partition by stream_id, phase order by phase_point) as previous_exclusion_reason,
+        lag(sample_size) over (partition by stream_id, phase order by phase_point) as previous_sample_size
     from subgroups
     where value is not null
 
 ),
 
 -- An estimate of sigma from each subgroup, weighted by its precision, as the charts have it: with one size this is
--- Rbar / d2 or sbar / c4. A step from or to an excluded point is no moving range.
+-- Rbar / d2 or sbar / c4. A step from or to an excluded point is no moving range, and one from or to a mean of several
+-- values is none of single values: those spread by more.
 subgroup_estimates as (
 
     select
@@ -60,7 +62,13 @@ subgroup_estimates as (
         subgroups.sample_size,
         subgroups.value,
         coalesce(subgroups.subgroup_deviation, 0.0) as subgroup_deviation,
-        case when subgroups.previous_exclusion_reason is null then subgroups.moving_range end as moving_range,
+        case
+            when
+                subgroups.previous_exclusion_reason is null
+                and subgroups.sample_size = 1
+                and subgroups.previous_sample_size = 1
+                then subgroups.moving_range
+        end as moving_range,
         case measured_phases.sigma_method
             when 'range' then subgroups.subgroup_range / constants.d2
             when 'deviation' then subgroups.subgroup_deviation / {{ c4('subgroups.sample_size', 'constants.c4') }}

@@ -16,9 +16,9 @@ charts as (
 
 ),
 
-budget as (
+rules as (
 
-    select * from {{ ref('spc_false_alarm_budget') }}
+    select * from {{ ref('spc_rules') }}
 
 ),
 
@@ -50,13 +50,21 @@ signal_points as (
 
 ),
 
+-- Rates of a chart of values alone: those of spc_false_alarm_budget have the spread chart in them.
 rule_rates as (
 
     select
-        chart_id,
-        sum(false_alarm_rate) as false_alarm_rate
-    from budget
-    group by chart_id
+        charts.chart_id,
+        sum(case
+            when rules.pattern = 'beyond' and rules.hit_points = 1 and rules.sigma is null
+                then 2 * ({{ normal_tail('charts.k') }})
+            else rules.false_alarm_rate
+        end) as false_alarm_rate
+    from charts
+    inner join rules
+        on charts.rule_set = rules.rule_set
+    where rules.is_enabled
+    group by charts.chart_id
 
 ),
 

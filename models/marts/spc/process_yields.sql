@@ -110,7 +110,7 @@ figures as (
     select
         *,
         {{ ratio('defects', 'opportunities') }} as defects_per_opportunity,
-        1 - power(0.05, 1.0 / opportunities) as zero_defect_bound
+        1 - power(0.05, cast(1 as {{ type_double() }}) / opportunities) as zero_defect_bound
     from counts
 
 ),

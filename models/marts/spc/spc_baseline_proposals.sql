@@ -1,6 +1,6 @@
-with subgroups as (
+with shift_scores as (
 
-    select * from {{ ref('spc_subgroups') }}
+    select * from {{ ref('spc_shift_scores') }}
 
 ),
 
@@ -16,49 +16,17 @@ settings as (
 
 ),
 
-latest_phases as (
+scores_and_allowance as (
 
     select
-        stream_id,
-        max(phase) as phase
-    from limits
-    group by stream_id
-
-),
-
--- Points that the limits did not come from, in the phase that is in force, whatever chart shows them. Gaps on a g chart
--- are too skewed for a CUSUM of normal values; a t chart of the same events serves.
-judged_points as (
-
-    select
-        subgroups.stream_id,
-        subgroups.phase,
-        subgroups.phase_point,
-        {{ standardised_value(
-            'subgroups.value', 'limits.level',
-            point_sigma('limits.sigma', 'limits.sigma_method', 'subgroups.sample_size')
-        ) }} as z,
+        shift_scores.*,
         settings.rebaseline_allowance as allowance
-    from subgroups
-    inner join latest_phases
-        on
-            subgroups.stream_id = latest_phases.stream_id
-            and subgroups.phase = latest_phases.phase
-    inner join limits
-        on
-            subgroups.stream_id = limits.stream_id
-            and subgroups.phase = limits.phase
+    from shift_scores
     cross join settings
-    where
-        limits.limit_reason is null
-        and limits.chart_type <> 'g'
-        and not subgroups.is_baseline
-        and subgroups.exclusion_reason is null
-        and subgroups.value is not null
 
 ),
 
-{{ cusum_of('judged_points') }},
+{{ cusum_of('scores_and_allowance') }},
 
 -- The estimated change is the point after the last one at which the CUSUM of that side was zero (Page 1954).
 latest_sums as (
@@ -99,6 +67,7 @@ changes as (
 
 ),
 
+-- The level as spc_baselines will have it once the proposal is approved.
 figures_since as (
 
     select
@@ -106,23 +75,22 @@ figures_since as (
         changes.phase,
         min(changes.direction) as direction,
         min(changes.cusum) as cusum,
-        min(subgroups.subgroup_at) as changed_at,
-        min(subgroups.point_number) as changed_at_point,
+        min(shift_scores.subgroup_at) as changed_at,
+        min(shift_scores.point_number) as changed_at_point,
         count(*) as points_since,
-        case min(subgroups.kind)
-            when 'measured' then sum(subgroups.sample_size * subgroups.value) / sum(subgroups.sample_size)
-            when 'gaps' then avg(subgroups.value)
-            else {{ ratio('sum(subgroups.counted)', 'sum(subgroups.sample_size)') }}
+        case
+            when min(shift_scores.sigma_method) in ('binomial', 'poisson')
+                then {{ ratio('sum(shift_scores.counted)', 'sum(shift_scores.sample_size)') }}
+            when min(shift_scores.sigma_method) in ('range', 'deviation')
+                then sum(shift_scores.sample_size * shift_scores.value) / sum(shift_scores.sample_size)
+            else avg(shift_scores.value)
         end as level_since
     from changes
-    inner join subgroups
+    inner join shift_scores
         on
-            changes.stream_id = subgroups.stream_id
-            and changes.phase = subgroups.phase
-            and changes.last_point_before < subgroups.phase_point
-    where
-        subgroups.value is not null
-        and subgroups.exclusion_reason is null
+            changes.stream_id = shift_scores.stream_id
+            and changes.phase = shift_scores.phase
+            and changes.last_point_before < shift_scores.phase_point
     group by changes.stream_id, changes.phase
 
 )

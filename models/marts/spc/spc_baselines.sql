@@ -105,6 +105,7 @@ select
     phase_starts_at,
     phase_ends_at,
     points,
+    is_baseline_complete,
     smallest_sample,
     largest_sample,
     smallest_deciding_sample,

@@ -79,6 +79,7 @@ select
     phase_starts_at,
     phase_ends_at,
     points,
+    is_baseline_complete,
     smallest_sample,
     largest_sample,
     largest_deciding_sample,
@@ -102,8 +103,8 @@ select
         when sigma is null and sigma_method = 'range' and largest_deciding_sample > 25
             then 'no range constants beyond 25 values'
         when sigma is null and sigma_method in ('range', 'deviation') then 'no baseline subgroup of two values'
+        when sigma <= 0 or (sigma is null and plain_sigma <= 0) then 'no spread in the baseline'
         when sigma is null then 'no two baseline points in a row'
-        when sigma <= 0 then 'no spread in the baseline'
     end as limit_reason,
     sigma
 from with_chart_sigma

@@ -47,7 +47,7 @@ select
     case
         when counted = 1 and chart_type = 'g' then cast(good_units_since as {{ type_double() }})
         when counted = 1 and occurred_at > previous_at
-            then {{ dbt.datediff('previous_at', 'occurred_at', 'second') }} / 3600.0  -- noqa: LT02,LT05
+            then cast({{ dbt.datediff('previous_at', 'occurred_at', 'second') }} as {{ type_double() }}) / 3600  -- noqa: LT02,LT05
     end as gap
 from events
 where previous_at is not null

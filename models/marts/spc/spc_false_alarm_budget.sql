@@ -94,10 +94,10 @@ stream_months as (
     select
         *,
         greatest(
-            {{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} / 86400.0  -- noqa: LT05
+            cast({{ dbt.datediff('first_point_at', 'last_point_at', 'second') }} as {{ type_double() }}) / 86400  -- noqa: LT05
             * points / greatest(points - 1, 1),
             1.0
-        ) / 30.0 as months
+        ) / 30 as months
     from stream_periods
 
 ),

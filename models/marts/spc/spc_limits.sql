@@ -56,7 +56,7 @@ select
     limits.points,
     case
         when limits.is_level_decided then 'decided'
-        when limits.baseline_ends_at < limits.phase_ends_at then 'complete'
+        when limits.is_baseline_complete then 'complete'
         else 'growing'
     end as baseline_state,
     limits.baseline_points,

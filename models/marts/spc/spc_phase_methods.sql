@@ -25,6 +25,7 @@ phase_sizes as (
         max(case when value is not null then sample_size end) as largest_sample,
         min(case when is_baseline then sample_size end) as smallest_baseline_sample,
         max(case when is_baseline then sample_size end) as largest_baseline_sample,
+        max(case when ends_baseline then 1 else 0 end) = 1 as is_baseline_complete,
         min(frozen_centre_line) as frozen_centre_line,
         min(frozen_sigma) as frozen_sigma
     from subgroups
@@ -67,6 +68,7 @@ select
     deciding_sizes.phase_starts_at,
     deciding_sizes.phase_ends_at,
     deciding_sizes.points,
+    deciding_sizes.is_baseline_complete,
     deciding_sizes.smallest_sample,
     deciding_sizes.largest_sample,
     deciding_sizes.smallest_deciding_sample,

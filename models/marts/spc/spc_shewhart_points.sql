@@ -108,7 +108,7 @@ spread_values as (
             when 'xbar_s' then c4
         end as spread_level,
         unit_sigma * case chart_type
-            when 'i_mr' then {{ moving_range_d2() }} * ({{ moving_range_d4() }} - 1) / 3
+            when 'i_mr' then cast({{ moving_range_d2() }} * ({{ moving_range_d4() }} - 1) as {{ type_double() }}) / 3
             when 'xbar_r' then d3
             when 'xbar_s' then sqrt(1 - c4 * c4)
         end as spread_sigma

@@ -545,17 +545,21 @@ def grouped_queries(tree: exp.Expression) -> list[exp.Select]:
     for part, before in parts:
         for select in [part] if isinstance(part, exp.Select) else list(part.find_all(exp.Select)):
             group = select.args.get("group")
-            if not group or not group.expressions:
+            by = group.expressions if group else []
+            # DISTINCT groups by every column.
+            if not group and select.args.get("distinct") and not select.is_star:
+                by = select.expressions
+            if not by:
                 continue
             keys = select.copy()
             projections = select.expressions
             chosen = []
-            for key in group.expressions:
+            for key in by:
                 if isinstance(key, exp.Literal) and not key.is_string:
                     key = projections[int(key.this) - 1]
                 chosen.append(key.unalias().copy() if isinstance(key, exp.Alias) else key.copy())
             keys.set("expressions", [exp.alias_(key, f"k{number}") for number, key in enumerate(chosen)])
-            for clause in ("group", "having", "order", "limit", "qualify"):
+            for clause in ("group", "having", "order", "limit", "qualify", "distinct"):
                 keys.set(clause, None)
             if before:
                 keys = (
@@ -651,6 +655,14 @@ def _translate(node: exp.Expression) -> exp.Expression:
         replacement = node.args["replacement"]
         node.set("replacement", exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", replacement.this)))
         return node
+    if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.INTEGER_TYPES:
+        # '+12' is no integer to a cast, which gives NULL.
+        text = exp.cast(node.this.copy(), "string")
+        return (
+            exp.Case()
+            .when(exp.RegexpLike(this=text, expression=exp.Literal.string(r"^\s*\+")), exp.null())
+            .else_(node.copy())
+        )
     if isinstance(node, exp.Div):
         # x / 0 is NULL
         return exp.Div(

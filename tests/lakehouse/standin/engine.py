@@ -689,9 +689,9 @@ class Engine:
             relation.suspended = action.lower() == "suspend"
         elif re.match(r"set comment '", action, re.I):
             relation.comment = action[len("set comment ") :]
-        elif not re.match(
-            r"set properties\(|unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I
-        ):
+        elif re.match(r"set properties\(", action, re.I):
+            relation.properties.update(re.findall(r"'([^']+)'\s*=\s*'([^']*)'", action))
+        elif not re.match(r"unset properties\(|change column \w+ comment '|rename column \w+ to \w+", action, re.I):
             raise Refused(f"CZLH-42000 ALTER DYNAMIC TABLE {action[:40]} is not supported")
         return None
 

@@ -26,7 +26,7 @@ def demo(request, tmp_path_factory) -> tuple[Dbt, dict[str, dict]]:
     dbt = Dbt(folder, plant / "landing", plant / "images")
     dbt.build(
         "--select",
-        *("+line_stop_evidence", "+spc_judged_phases", "spc_baseline_proposals", "spc_false_alarm_budget"),
+        *("+line_stop_evidence", "+spc_judged_phases", "+spc_baseline_proposals", "spc_false_alarm_budget"),
         *("aoi_false_calls", "+process_capability", "+mes_actions"),
     )
     stories = json.loads((plant / "truth" / "stories.json").read_text(encoding="utf-8"))

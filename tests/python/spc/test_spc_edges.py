@@ -170,6 +170,7 @@ def test_a_point_has_limits_or_a_reason(degenerate):
         ("counted/all_defective", "no spread in the baseline"),
         ("counted/few_defects", "no spread in the baseline"),
         ("counted/one_point", None),
+        ("p-prime/all_defective", "no spread in the baseline"),
         ("p-prime/one_point", "no two baseline points in a row"),
         ("p-prime/few_defects", "no baseline point"),
         ("measured/L1/P1/one_value", "no two baseline points in a row"),
@@ -339,6 +340,34 @@ def test_charts_and_decisions_that_contradict_themselves_are_refused(tmp_path):
         found[name] = dbt.query(compiled.read_text(encoding="utf-8"))
     assert {row[0] for row in found["assert_charts_are_well_formed"]} == {*BAD_CHARTS, "counted-means"}
     assert {row[1] for row in found["assert_phases_are_well_formed"]} == set(BAD_DECISIONS)
+
+
+def test_a_decision_that_nothing_follows_is_a_row_and_a_warning(tmp_path):
+    """A window beside every point and a misspelt stream: the build goes on and says so; a wrong chart stops it."""
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    measured = [measurement("L1/P1/width", at, 10 + (number % 4) / 10) for number, at in enumerate(moments(30))]
+    for name, rows in {**minimal_tables(), "process_measurements": measured}.items():
+        write_csv(landing / f"{name}.csv", rows)
+    at = "2020-01-01 01:00:0"
+    decisions = [
+        phase("i-mr", "L1/P1/width", entry="exclusion", phase="", starts_at=f"{at}0"),
+        phase("i-mr", "L1/P1/width", entry="exclusion", phase="", starts_at=f"{at}1"),
+        phase("i-mr", "L1/P1/wdith", centre_line="10", sigma="1"),
+    ]
+    charts = [chart("i-mr", "characteristic", "i_mr")]
+    dbt = Dbt(tmp_path, landing, project=make_project(tmp_path, spc_charts=charts, spc_phases=decisions))
+    dbt.build("--select", "+spc_unused_decisions")
+    said = dbt.run("build", "--select", "spc_phases", "spc_unused_decisions").output
+    assert "WARN 2 assert_decisions_are_followed" in said
+    assert dbt.query("select stream, problem from spc_unused_decisions order by all") == [
+        ("L1/P1/wdith", "the stream has no samples on this chart"),
+        ("L1/P1/width", "no sample lies in the exclusion"),
+    ]
+
+    wrong = make_project(tmp_path / "wrong", spc_charts=charts, spc_phases=[phase("i-nr", "L1/P1/width")])
+    stopped = Dbt(tmp_path, landing, project=wrong).run("build", "--select", "spc_charts", "spc_phases", succeeds=False)
+    assert "relationships_spc_phases_chart_id" in stopped.output
 
 
 def test_ewma_of_a_long_stream_neither_overflows_nor_forgets(tmp_path):

@@ -160,3 +160,27 @@ def test_a_proposal_is_approved_by_adding_its_row_to_the_seed(tmp_path):
     step_by_step = figures(dbt)
     dbt.build("--full-refresh", "--select", *models)
     assert step_by_step == figures(dbt)
+
+
+def test_events_that_become_frequent_are_proposed_from_a_g_chart(tmp_path):
+    """Gaps fall to a tenth, far inside the limits of the g chart, which has none below: the new level is their mean."""
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    gaps = [*([30, 80, 5, 120, 55, 10] * 4), *([3, 9, 1, 14, 6, 2] * 5)]
+    events, at = [{"good": 0}], iter(moments(len(gaps) + 1))
+    events += [{"good": good} for good in gaps]
+    samples = [
+        {"sampled_at": next(at), "stream": "rare", "sample_size": event["good"] + 1, "defectives": 1, "defects": ""}
+        for event in events
+    ]
+    for name, table in {**minimal_tables(), "attribute_samples": samples}.items():
+        write_csv(landing / f"{name}.csv", table)
+    charts = [chart("g", "attribute_sample", "g", baseline_points="24", rule_set="limits_only")]
+    dbt = Dbt(tmp_path, landing, project=make_project(tmp_path, spc_charts=charts, spc_phases=[]))
+    dbt.build("--select", "+spc_signals", "+spc_baseline_proposals")
+    assert dbt.value("select count(*) from spc_signals") == 0
+    ((direction, changed_at_point, points_since, current_level, proposed_level),) = dbt.query(
+        "select direction, changed_at_point, points_since, current_level, proposed_level from spc_baseline_proposals"
+    )
+    assert (direction, changed_at_point, points_since) == ("down", 25, 30)
+    assert (current_level, proposed_level) == (pytest.approx(50), pytest.approx(35 / 6))
