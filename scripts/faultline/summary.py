@@ -13,6 +13,13 @@ FIGURES = {
     "  with a defect": "select count(*) from inspections where is_defect",
     "  judged by AI": "select count(*) from inspections where category_source = 'ai'",
     "AI calls made": "select sum(calls_made) from tiering_savings",
+    "  answered by the mock, not by a model": """
+        select count(*) from (
+            select backend from ai_classify_calls
+            union all select backend from ai_extract_calls
+            union all select backend from ai_diagnose_calls
+        ) where backend = 'mock'
+    """,
     "AI calls avoided by the tier": "select sum(avoided) from tiering_savings",
     "AI calls pending": "select sum(pending) from tiering_savings",
     "line stops": "select count(distinct stop_id) from line_stop_signals",

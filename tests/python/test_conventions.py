@@ -249,6 +249,7 @@ def test_the_summary_counts_the_build(built, capsys):
     calls = built.value("select sum(calls_made) from tiering_savings")
     assert re.search(rf"inspections +{inspections:,}\n", printed)
     assert re.search(rf"AI calls made +{calls:,}\n", printed)
+    assert re.search(rf"answered by the mock, not by a model +{calls:,}\n", printed)
 
 
 def test_the_command_of_the_summary_runs_as_it_is_printed(built, capsys):
